@@ -1,0 +1,1 @@
+//! An in-memory Kafka broker for local runs and tests. Nothing is kept on disk.

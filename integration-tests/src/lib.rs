@@ -1,0 +1,1 @@
+//! The whole stack against a real broker over sockets; and the bench.

@@ -1,0 +1,1 @@
+//! What every service process shares: settings, telemetry, management endpoints, supervision, shutdown.

@@ -1,1 +1,27 @@
 //! Moves records over rskafka partition clients, and says over connections of its own what rskafka cannot.
+//!
+//! ```text
+//!   writer ──▶ lanes ──▶ rskafka PartitionClient ──▶ broker ──▶ rskafka PartitionClient ──▶ reader
+//!                                                    │  ▲
+//!   topics, group, batches rskafka cannot decode ────┴──┘  wire: a connection of our own (kafka-protocol)
+//! ```
+//!
+//! Everything that is known to go wrong with the client libraries is handled in this crate and nowhere else: calls
+//! without a timeout, retries without an end, sockets that wait for a delayed acknowledgement, batches that
+//! cannot be decoded. The crate knows nothing of what the records mean.
+
+pub mod batch;
+mod client;
+mod config;
+pub mod group;
+mod health;
+mod nodelay;
+pub mod reader;
+pub mod topics;
+pub mod wire;
+pub mod writer;
+
+pub use client::Kafka;
+pub use config::Config;
+pub use health::Health;
+pub use rskafka::record::{Record, RecordAndOffset};

@@ -1,1 +1,27 @@
-//! Written by its owner.
+//! Connections of our own: one request in flight, every await bounded.
+//!
+//! rskafka moves records and nothing else. Groups, topic configs and batches that it cannot decode are asked for here,
+//! with the message types of `kafka-protocol` over a plain socket.
+//!
+//! ```text
+//!   bootstrap ──▶ metadata ──▶ open_leader        a topic's partition
+//!       │
+//!       └───────▶ FindCoordinator ──▶ open_coordinator   a consumer group
+//!
+//!   Connection::call   request ─▶ header + body ─▶ frame ─▶ socket ─▶ frame ─▶ correlation id checked ─▶ response
+//! ```
+//!
+//! A connection that failed or whose call was abandoned may hold half a frame. It refuses every further call: drop it
+//! and open another.
+
+mod connection;
+mod coordinator;
+mod error;
+mod frame;
+mod metadata;
+
+pub use connection::{Connection, bootstrap};
+pub use coordinator::open_coordinator;
+pub use error::{WireError, accepted};
+pub use kafka_protocol::ResponseError;
+pub use metadata::{Broker, Metadata, Partition, Topic, metadata, open_leader};

@@ -1,0 +1,218 @@
+//! One socket to one broker, with the API versions both sides know.
+
+use std::{collections::HashMap, io, ops::RangeInclusive, time::Duration};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures::{StreamExt, stream::FuturesUnordered};
+use kafka_protocol::{
+    ResponseError,
+    messages::{ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader},
+    protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
+};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use super::{
+    WireError,
+    error::call_name,
+    frame::{self, LENGTH_BYTES},
+};
+use crate::Config;
+
+/// A bootstrap address that says nothing for this long no longer keeps the next one from being tried.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// A connection of our own to one broker: one request in flight, answers checked, NODELAY set.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    address: String,
+    client_id: StrBytes,
+    correlation_id: i32,
+    versions: HashMap<i16, RangeInclusive<i16>>,
+    /// A call is under way, or was given up before its answer had been read to the end.
+    busy: bool,
+}
+
+impl Connection {
+    /// Connects to `address` (`host:port`) and asks which versions it speaks, all within `config.timeout`.
+    pub async fn open(address: &str, config: &Config) -> Result<Self, WireError> {
+        let opened = timeout(config.timeout, Self::open_unbounded(address, config)).await;
+        opened.unwrap_or_else(|_| {
+            let (address, call) = (address.to_owned(), "connect".to_owned());
+            Err(WireError::Timeout { address, call, limit: config.timeout })
+        })
+    }
+
+    async fn open_unbounded(address: &str, config: &Config) -> Result<Self, WireError> {
+        let connected = async {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = connected
+            .await
+            .map_err(|source: io::Error| WireError::Connect { address: address.to_owned(), source })?;
+        let mut connection = Self {
+            stream,
+            address: address.to_owned(),
+            client_id: StrBytes::from_string(config.client_id.clone()),
+            correlation_id: 0,
+            versions: HashMap::new(),
+            busy: false,
+        };
+        connection.negotiate().await?;
+        Ok(connection)
+    }
+
+    /// The newest version of `R` that both sides know and that is at most `cap`.
+    pub fn version<R: Request>(&self, cap: i16) -> Result<i16, WireError> {
+        self.version_within::<R>(0..=cap)
+    }
+
+    /// The newest version of `R` inside `wanted` that both sides know.
+    pub fn version_within<R: Request>(&self, wanted: RangeInclusive<i16>) -> Result<i16, WireError> {
+        let needed = R::VERSIONS.min.max(*wanted.start())..=R::VERSIONS.max.min(*wanted.end());
+        let offered = self.versions.get(&R::KEY);
+        let newest = offered.map(|o| (*o.start().max(needed.start()), *o.end().min(needed.end())));
+        match newest {
+            Some((oldest, newest)) if oldest <= newest => Ok(newest),
+            _ => Err(WireError::NoCommonVersion {
+                address: self.address.clone(),
+                call: call_name(R::KEY),
+                offered: offered.cloned(),
+                needed,
+            }),
+        }
+    }
+
+    /// Sends `request` and awaits its answer, both within `limit`. After any error, and when the call was dropped
+    /// half way, the connection answers no further call.
+    pub async fn call<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+        limit: Duration,
+    ) -> Result<R::Response, WireError> {
+        let answer = timeout(limit, self.exchange(request, version)).await;
+        let mut body = answer.unwrap_or_else(|_| {
+            Err(WireError::Timeout { address: self.address.clone(), call: call_name(R::KEY), limit })
+        })?;
+        self.decode::<R::Response>(&mut body, R::KEY, version)
+    }
+
+    /// The address this connection was opened to, `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// KIP-511: ask in the newest version; a broker that lacks it answers in version 0 with UNSUPPORTED_VERSION and
+    /// names the one it has.
+    async fn negotiate(&mut self) -> Result<(), WireError> {
+        let newest = ApiVersionsRequest::VERSIONS.max;
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str(env!("CARGO_PKG_NAME")))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        let mut version = newest;
+        let mut body = self.exchange(&request, version).await?;
+        if body.get(..2) == Some(&ResponseError::UnsupportedVersion.code().to_be_bytes()) {
+            let refusal: ApiVersionsResponse = self.decode(&mut body, ApiVersionsRequest::KEY, 0)?;
+            let offered = refusal.api_keys.iter().find(|api| api.api_key == ApiVersionsRequest::KEY);
+            version = offered.map_or(0, |api| api.max_version).clamp(0, newest - 1);
+            // Fields that version 0 to 2 lack must not be set.
+            let request = if version < 3 { ApiVersionsRequest::default() } else { request };
+            body = self.exchange(&request, version).await?;
+        }
+        let answer: ApiVersionsResponse = self.decode(&mut body, ApiVersionsRequest::KEY, version)?;
+        super::accepted(answer.error_code, || "ApiVersions".to_owned())?;
+        let offered = answer.api_keys.iter().map(|api| (api.api_key, api.min_version..=api.max_version));
+        self.versions = offered.collect();
+        Ok(())
+    }
+
+    /// One frame there, one frame back; gives the body behind the response header.
+    async fn exchange<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, WireError> {
+        if self.busy {
+            let source =
+                io::Error::new(io::ErrorKind::NotConnected, "an earlier call failed or was given up");
+            return Err(WireError::Closed { address: self.address.clone(), source });
+        }
+        self.correlation_id = self.correlation_id.wrapping_add(1);
+        let mut outgoing = self.encode(request, version)?;
+        self.busy = true;
+        let written = frame::write(&mut self.stream, &mut outgoing).await;
+        let read = match written {
+            Ok(()) => frame::read(&mut self.stream).await,
+            Err(error) => Err(error),
+        };
+        let mut body = read.map_err(|error| self.lost(error))?;
+        let header_version = R::Response::header_version(version);
+        let header =
+            ResponseHeader::decode(&mut body, header_version).map_err(|e| self.broken(e.to_string()))?;
+        if header.correlation_id != self.correlation_id {
+            let (got, sent) = (header.correlation_id, self.correlation_id);
+            return Err(self.broken(format!("correlation id {got}, expected {sent}")));
+        }
+        self.busy = false;
+        Ok(body)
+    }
+
+    fn encode<R: Request>(&self, request: &R, version: i16) -> Result<BytesMut, WireError> {
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(self.correlation_id)
+            .with_client_id(Some(self.client_id.clone()));
+        let mut frame = BytesMut::with_capacity(256);
+        frame.put_bytes(0, LENGTH_BYTES);
+        let encoded = header.encode(&mut frame, R::header_version(version));
+        encoded
+            .and_then(|()| request.encode(&mut frame, version))
+            .map_err(|error| WireError::Unencodable { call: call_name(R::KEY), reason: error.to_string() })?;
+        Ok(frame)
+    }
+
+    fn decode<A: Decodable>(&mut self, body: &mut Bytes, key: i16, version: i16) -> Result<A, WireError> {
+        let reason = match A::decode(body, version) {
+            Ok(answer) if !body.has_remaining() => return Ok(answer),
+            Ok(_) => format!("{} bytes behind the answer to {} v{version}", body.remaining(), call_name(key)),
+            Err(error) => format!("{} v{version}: {error}", call_name(key)),
+        };
+        self.busy = true;
+        Err(self.broken(reason))
+    }
+
+    fn lost(&self, error: io::Error) -> WireError {
+        match error.kind() {
+            io::ErrorKind::InvalidData => self.broken(error.to_string()),
+            _ => WireError::Closed { address: self.address.clone(), source: error },
+        }
+    }
+
+    fn broken(&self, reason: String) -> WireError {
+        WireError::Broken { address: self.address.clone(), reason }
+    }
+}
+
+/// A connection to the first of the bootstrap addresses that answers. They are tried in their order; one that is
+/// silent holds up the next by a quarter of a second only. Ends within `config.timeout` plus those quarters.
+pub async fn bootstrap(config: &Config) -> Result<Connection, WireError> {
+    let mut waiting = config.brokers.iter();
+    let mut opening = FuturesUnordered::new();
+    let mut last_error = None;
+    loop {
+        let next = waiting.next();
+        let exhausted = next.is_none();
+        opening.extend(next.map(|address| Connection::open(address, config)));
+        tokio::select! {
+            opened = opening.next() => match opened {
+                Some(Ok(connection)) => return Ok(connection),
+                Some(Err(error)) => last_error = Some(Box::new(error)),
+                None => return Err(WireError::NoBroker { addresses: config.brokers.join(", "), source: last_error }),
+            },
+            () = sleep(NEXT_ADDRESS_AFTER), if !exhausted => {}
+        }
+    }
+}

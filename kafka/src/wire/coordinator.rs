@@ -1,0 +1,70 @@
+//! The broker that coordinates a consumer group.
+
+use std::time::Duration;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{FindCoordinatorRequest, FindCoordinatorResponse},
+    protocol::StrBytes,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{Broker, Connection, WireError, accepted, bootstrap};
+use crate::Config;
+
+/// From here on one request asks for several groups at once, in a field of its own.
+const FIRST_BATCHED_VERSION: i16 = 4;
+const NEWEST_VERSION: i16 = 6;
+const KEY_TYPE_GROUP: i8 = 0;
+/// The first group of a fresh cluster waits until the offsets topic has been created.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// A connection to the coordinator of `group_id`. While the cluster has none ready it asks again, for
+/// `config.timeout` in all; connecting comes on top.
+pub async fn open_coordinator(config: &Config, group_id: &str) -> Result<Connection, WireError> {
+    let deadline = Instant::now() + config.timeout;
+    let mut connection = bootstrap(config).await?;
+    loop {
+        let error = match find(&mut connection, config, group_id).await {
+            Ok(coordinator) => return Connection::open(&coordinator.address(), config).await,
+            Err(error) => error,
+        };
+        let starting = matches!(
+            error.kafka(),
+            Some(ResponseError::CoordinatorNotAvailable | ResponseError::CoordinatorLoadInProgress)
+        );
+        if !starting || Instant::now() + RETRY_EVERY >= deadline {
+            return Err(error);
+        }
+        sleep(RETRY_EVERY).await;
+    }
+}
+
+async fn find(connection: &mut Connection, config: &Config, group_id: &str) -> Result<Broker, WireError> {
+    let version = connection.version::<FindCoordinatorRequest>(NEWEST_VERSION)?;
+    let key = StrBytes::from_string(group_id.to_owned());
+    let request = FindCoordinatorRequest::default().with_key_type(KEY_TYPE_GROUP);
+    let request = if version >= FIRST_BATCHED_VERSION {
+        request.with_coordinator_keys(vec![key])
+    } else {
+        request.with_key(key)
+    };
+    let answer = connection.call(&request, version, config.timeout).await?;
+    let (code, found) = read(answer, version);
+    accepted(code, || format!("the look-up of the coordinator of group {group_id}"))?;
+    found.ok_or_else(|| WireError::Broken {
+        address: connection.address().to_owned(),
+        reason: "the coordinator has no address".to_owned(),
+    })
+}
+
+fn read(answer: FindCoordinatorResponse, version: i16) -> (i16, Option<Broker>) {
+    let (code, id, host, port) = if version >= FIRST_BATCHED_VERSION {
+        let Some(found) = answer.coordinators.into_iter().next() else { return (0, None) };
+        (found.error_code, found.node_id, found.host, found.port)
+    } else {
+        (answer.error_code, answer.node_id, answer.host, answer.port)
+    };
+    let broker = u16::try_from(port).ok().map(|port| Broker { id: id.0, host: host.to_string(), port });
+    (code, broker)
+}

@@ -1,0 +1,148 @@
+//! Which brokers there are, and who leads which partition. Asking never creates a topic.
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{MetadataRequest, TopicName, metadata_request::MetadataRequestTopic, metadata_response},
+    protocol::StrBytes,
+};
+
+use super::{Connection, WireError, bootstrap};
+use crate::Config;
+
+/// From version 4 a look-up can say that it does not want the topic created.
+const OLDEST_VERSION: i16 = 4;
+const NEWEST_VERSION: i16 = 12;
+
+/// A cluster as one of its brokers sees it.
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// Brokers that are alive.
+    pub brokers: Vec<Broker>,
+    /// The topics asked for, or all of them.
+    pub topics: Vec<Topic>,
+}
+
+/// A broker and where clients reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// Its number in the cluster.
+    pub id: i32,
+    /// Advertised host name or address.
+    pub host: String,
+    /// Advertised port.
+    pub port: u16,
+}
+
+/// A topic, or why it could not be looked up.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// `UnknownTopicOrPartition` for a missing one, `TopicAuthorizationFailed`, and so on.
+    pub error: Option<ResponseError>,
+    /// Ordered by index. Empty if there is an error.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition and its copies.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    /// Its number in the topic, from 0.
+    pub index: i32,
+    /// Id of the broker that leads it; none during an election.
+    pub leader: Option<i32>,
+    /// Ids of all brokers that should hold a copy.
+    pub replicas: Vec<i32>,
+    /// Those of them whose copy is complete.
+    pub in_sync: Vec<i32>,
+}
+
+/// Asks for `topics`, or for every topic of the cluster (dear on a large one).
+pub async fn metadata(
+    connection: &mut Connection,
+    topics: Option<&[&str]>,
+    config: &Config,
+) -> Result<Metadata, WireError> {
+    let version = connection.version_within::<MetadataRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
+    let wanted = |name: &&str| {
+        let name = TopicName(StrBytes::from_string((*name).to_owned()));
+        MetadataRequestTopic::default().with_name(Some(name))
+    };
+    let request = MetadataRequest::default()
+        .with_topics(topics.map(|names| names.iter().map(wanted).collect()))
+        .with_allow_auto_topic_creation(false);
+    let answer = connection.call(&request, version, config.timeout).await?;
+    Ok(Metadata {
+        brokers: answer.brokers.into_iter().filter_map(Broker::read).collect(),
+        topics: answer.topics.into_iter().map(Topic::read).collect(),
+    })
+}
+
+/// A connection to the leader of a partition. [`WireError::Kafka`] with `UnknownTopicOrPartition` if there is no such
+/// partition, `LeaderNotAvailable` during an election: whether and how long to try again is the caller's affair.
+pub async fn open_leader(config: &Config, topic: &str, partition: i32) -> Result<Connection, WireError> {
+    let mut connection = bootstrap(config).await?;
+    let view = metadata(&mut connection, Some(&[topic]), config).await?;
+    let leader = view.leader(topic, partition).map_err(|error| {
+        let what = format!("the look-up of the leader of {topic}/{partition}");
+        WireError::Kafka { what, error }
+    })?;
+    let address = leader.address();
+    if address == connection.address() { Ok(connection) } else { Connection::open(&address, config).await }
+}
+
+impl Metadata {
+    /// The topic of that name, if the answer tells of it.
+    pub fn topic(&self, name: &str) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.name == name)
+    }
+
+    /// The broker that leads a partition.
+    pub fn leader(&self, topic: &str, partition: i32) -> Result<&Broker, ResponseError> {
+        let topic = self.topic(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        if let Some(error) = topic.error {
+            return Err(error);
+        }
+        let partition = topic.partitions.iter().find(|p| p.index == partition);
+        let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let leader = self.brokers.iter().find(|broker| Some(broker.id) == partition.leader);
+        leader.ok_or(ResponseError::LeaderNotAvailable)
+    }
+}
+
+impl Broker {
+    /// `host:port`, with brackets around an IPv6 address.
+    pub fn address(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    fn read(broker: metadata_response::MetadataResponseBroker) -> Option<Self> {
+        let port = u16::try_from(broker.port).ok()?;
+        Some(Self { id: broker.node_id.0, host: broker.host.to_string(), port })
+    }
+}
+
+impl Topic {
+    fn read(topic: metadata_response::MetadataResponseTopic) -> Self {
+        let mut partitions: Vec<_> = topic.partitions.into_iter().map(Partition::read).collect();
+        partitions.sort_by_key(|partition| partition.index);
+        Self {
+            name: topic.name.map(|name| name.to_string()).unwrap_or_default(),
+            error: ResponseError::try_from_code(topic.error_code),
+            partitions,
+        }
+    }
+}
+
+impl Partition {
+    fn read(partition: metadata_response::MetadataResponsePartition) -> Self {
+        let ids = |nodes: Vec<kafka_protocol::messages::BrokerId>| nodes.into_iter().map(|id| id.0).collect();
+        Self {
+            index: partition.partition_index,
+            leader: Some(partition.leader_id.0).filter(|id| *id >= 0),
+            replicas: ids(partition.replica_nodes),
+            in_sync: ids(partition.isr_nodes),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+# `make help` lists what is here. Works with GNU make 3.81 and later, and with either Compose: the plug-in of the
+# Docker client (`docker compose`) or the program of its own (`docker-compose`), whichever is there.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Which services `make up` starts: all, or for example `make up SERVICES=kafka`.
+SERVICES ?=
+# What `make bench` measures: a broker's address, or the embedded one.
+BENCH_ARGS ?=
+
+COMPOSE := $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; \
+	elif command -v docker-compose >/dev/null 2>&1; then echo docker-compose; fi)
+NEED_COMPOSE = @test -n "$(COMPOSE)" || { \
+	echo "Neither 'docker compose' nor 'docker-compose' was found: install Docker with Compose," \
+	"or work without Docker: make dev" >&2; exit 1; }
+ZOOKEEPER := -f docker-compose.zookeeper.yml
+
+# Waits until the container `kafka` is healthy, at most two minutes.
+AWAIT_KAFKA = for _ in $$(seq 120); do \
+		health=$$(docker inspect --format '{{.State.Health.Status}}' kafka); \
+		if [ "$$health" = healthy ]; then break; fi; sleep 1; \
+	done; \
+	if [ "$$health" != healthy ]; then echo "Kafka is $$health after two minutes; see: make logs" >&2; exit 1; fi; \
+	echo "Kafka is healthy: localhost:9092 from here, kafka:29092 from containers$(if $(SERVICES),,; Kafka UI: http://localhost:8080)"
+
+.PHONY: help up down up-zookeeper logs run-both dev test test-containers lint bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Start Apache Kafka and Kafka UI in Docker and wait until Kafka is healthy
+	$(NEED_COMPOSE)
+	$(COMPOSE) up -d $(SERVICES)
+	@$(AWAIT_KAFKA)
+
+up-zookeeper: ## The same with Kafka on ZooKeeper (instead of, not beside, `make up`)
+	$(NEED_COMPOSE)
+	$(COMPOSE) $(ZOOKEEPER) up -d $(SERVICES)
+	@$(AWAIT_KAFKA)
+
+down: ## Stop whichever of the two runs; Kafka keeps its data
+	$(NEED_COMPOSE)
+	$(COMPOSE) down --remove-orphans
+
+logs: ## Follow Kafka's log
+	$(NEED_COMPOSE)
+	docker logs --tail 100 --follow kafka
+
+# Both start under job control (set -m), each in a process group of its own: Ctrl-C reaches this script alone, which
+# passes on one signal to each. A second signal would make them hurry.
+run-both: ## Run gateway and processor against KAFKA_BROKERS (default localhost:9092); Ctrl-C stops both
+	cargo build -p api-gateway -p hash-processor
+	@set -m; \
+	target/debug/hash-processor & processor=$$!; \
+	target/debug/api-gateway & gateway=$$!; \
+	set +m; stopping=; \
+	stop() { if [ -z "$$stopping" ]; then stopping=yes; kill $$gateway $$processor 2>/dev/null || true; fi; }; \
+	trap stop INT TERM; \
+	while kill -0 $$gateway 2>/dev/null && kill -0 $$processor 2>/dev/null; do sleep 0.2 || true; done; \
+	stop; \
+	status=0; wait $$gateway || status=$$?; wait $$processor || status=$$?; \
+	exit $$status
+
+dev: ## Run everything in one process on the embedded broker, without Docker
+	cargo run -p devstack
+
+test: ## Run all tests on the embedded broker, without Docker
+	cargo test --workspace
+
+test-containers: ## Run the integration tests on Apache Kafka in a container
+	TEST_BROKER=container cargo test -p integration-tests
+
+lint: ## Check formatting, clippy and the dependency rules
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	.ci/check-dependencies
+
+bench: ## Measure latency and throughput beside their floors (BENCH_ARGS are passed on)
+	cargo run --release -p integration-tests --bin bench -- $(BENCH_ARGS)
+
+clean: ## Remove build output, and the containers with Kafka's data where Docker is there
+	cargo clean
+	$(if $(COMPOSE),$(COMPOSE) down --volumes --remove-orphans)
+	$(if $(COMPOSE),$(COMPOSE) $(ZOOKEEPER) down --volumes --remove-orphans)

@@ -1,0 +1,118 @@
+//! Fetches exactly one batch from a partition's leader.
+
+use kafka_protocol::{
+    messages::{
+        FetchRequest, FetchResponse, TopicName,
+        fetch_request::{FetchPartition, FetchTopic},
+        fetch_response::PartitionData,
+    },
+    protocol::StrBytes,
+};
+
+use super::{BatchContents, decode};
+use crate::{
+    Kafka,
+    wire::{self, Connection, WireError, accepted},
+};
+
+/// The first version that gives no message in an old format where it need not, and rskafka's.
+const OLDEST_VERSION: i16 = 4;
+/// From version 13 topics go by id.
+const NEWEST_VERSION: i16 = 12;
+/// A broker always gives at least one whole batch, so this asks for just that.
+const ONE_BATCH: i32 = 1;
+
+/// Reads single batches of one partition over a connection of its own, which it keeps.
+#[derive(Debug)]
+pub struct BatchReader {
+    kafka: Kafka,
+    topic: String,
+    partition: i32,
+    connection: Option<Connection>,
+}
+
+/// The batch that holds `offset`, over a connection made for it alone; see [`BatchReader::read_at`].
+pub async fn read_batch_at(
+    kafka: &Kafka,
+    topic: &str,
+    partition: i32,
+    offset: i64,
+) -> Result<BatchContents, WireError> {
+    BatchReader::new(kafka, topic, partition).read_at(offset).await
+}
+
+impl BatchReader {
+    /// Connects when first asked.
+    pub fn new(kafka: &Kafka, topic: &str, partition: i32) -> Self {
+        Self { kafka: kafka.clone(), topic: topic.to_owned(), partition, connection: None }
+    }
+
+    /// The contents of the batch that holds `offset`, or of the first one behind it. Empty, with `next_offset` equal to
+    /// `offset`, at the end of the log. Does not wait for records, nor try again; every network call is bounded by
+    /// the configured timeout. [`WireError::Kafka`] with `OffsetOutOfRange` if the log does not reach there. May be
+    /// dropped at any await.
+    pub async fn read_at(&mut self, offset: i64) -> Result<BatchContents, WireError> {
+        // One that was kept may be dead by now, or the leader another: no reason to fail.
+        if let Some(kept) = self.connection.take()
+            && let Ok(contents) = self.read_over(kept, offset).await
+        {
+            return Ok(contents);
+        }
+        let fresh = wire::open_leader(self.kafka.config(), &self.topic, self.partition).await?;
+        self.read_over(fresh, offset).await
+    }
+
+    async fn read_over(
+        &mut self,
+        mut connection: Connection,
+        offset: i64,
+    ) -> Result<BatchContents, WireError> {
+        let version = connection.version_within::<FetchRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
+        let answer = connection.call(&self.request(offset), version, self.kafka.config().timeout).await?;
+        let what = || format!("the fetch of {}/{} at {offset}", self.topic, self.partition);
+        accepted(answer.error_code, what)?;
+        let broken = |reason: &str| WireError::Broken {
+            address: connection.address().to_owned(),
+            reason: format!("{}: {reason}", what()),
+        };
+        let data = partition_data(answer).ok_or_else(|| broken("it names no partition"))?;
+        accepted(data.error_code, what)?;
+        let contents = contents(data, offset).ok_or_else(|| broken("it holds no whole batch"))?;
+        self.connection = Some(connection);
+        Ok(contents)
+    }
+
+    fn request(&self, offset: i64) -> FetchRequest {
+        let partition = FetchPartition::default()
+            .with_partition(self.partition)
+            .with_fetch_offset(offset)
+            .with_partition_max_bytes(ONE_BATCH);
+        let topic = FetchTopic::default()
+            .with_topic(TopicName(StrBytes::from_string(self.topic.clone())))
+            .with_partitions(vec![partition]);
+        FetchRequest::default()
+            .with_max_wait_ms(0)
+            .with_min_bytes(1)
+            .with_max_bytes(ONE_BATCH)
+            .with_topics(vec![topic])
+    }
+}
+
+/// We asked for one partition only.
+fn partition_data(answer: FetchResponse) -> Option<PartitionData> {
+    answer.responses.into_iter().next()?.partitions.into_iter().next()
+}
+
+/// `None` if there are bytes but no whole batch in them.
+fn contents(data: PartitionData, offset: i64) -> Option<BatchContents> {
+    let records = data.records.unwrap_or_default();
+    let is_end = records.is_empty();
+    let mut contents = decode(records, offset);
+    contents.high_watermark = Some(data.high_watermark);
+    if contents.next_offset > offset {
+        // A batch that fails its checksum may lie about its end, too.
+        contents.next_offset = contents.next_offset.clamp(offset + 1, data.high_watermark.max(offset + 1));
+        return Some(contents);
+    }
+    is_end.then_some(contents)
+}

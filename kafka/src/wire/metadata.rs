@@ -18,6 +18,8 @@ const NEWEST_VERSION: i16 = 12;
 pub struct Metadata {
     /// Brokers that are alive.
     pub brokers: Vec<Broker>,
+    /// Id of the broker to send changes of the cluster to; none during an election.
+    pub controller_id: Option<i32>,
     /// The topics asked for, or all of them.
     pub topics: Vec<Topic>,
 }
@@ -74,6 +76,7 @@ pub async fn metadata(
     let answer = connection.call(&request, version, config.timeout).await?;
     Ok(Metadata {
         brokers: answer.brokers.into_iter().filter_map(Broker::read).collect(),
+        controller_id: Some(answer.controller_id.0).filter(|id| *id >= 0),
         topics: answer.topics.into_iter().map(Topic::read).collect(),
     })
 }
@@ -95,6 +98,11 @@ impl Metadata {
     /// The topic of that name, if the answer tells of it.
     pub fn topic(&self, name: &str) -> Option<&Topic> {
         self.topics.iter().find(|topic| topic.name == name)
+    }
+
+    /// The broker to send changes of the cluster to.
+    pub fn controller(&self) -> Option<&Broker> {
+        self.brokers.iter().find(|broker| Some(broker.id) == self.controller_id)
     }
 
     /// The broker that leads a partition.
@@ -124,6 +132,16 @@ impl Broker {
 }
 
 impl Topic {
+    /// How many partitions it has.
+    pub fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).expect("partitions are numbered by an i32")
+    }
+
+    /// Numbers of the partitions that nobody leads at the moment.
+    pub fn leaderless(&self) -> Vec<i32> {
+        self.partitions.iter().filter(|p| p.leader.is_none()).map(|p| p.index).collect()
+    }
+
     fn read(topic: metadata_response::MetadataResponseTopic) -> Self {
         let mut partitions: Vec<_> = topic.partitions.into_iter().map(Partition::read).collect();
         partitions.sort_by_key(|partition| partition.index);

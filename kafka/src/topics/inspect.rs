@@ -1,0 +1,114 @@
+//! How a topic differs from what the settings want, and whether the loss of one broker would be the loss of its records.
+
+use std::collections::HashMap;
+
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        DescribeConfigsRequest, describe_configs_request::DescribeConfigsResource,
+        describe_configs_response::DescribeConfigsResult,
+    },
+    protocol::StrBytes,
+};
+
+use super::TopicSpec;
+use crate::{
+    Config,
+    wire::{Connection, Topic, WireError},
+};
+
+/// Topic setting: how long records are kept, in milliseconds; -1 is for ever.
+pub(super) const RETENTION_MS: &str = "retention.ms";
+/// Topic setting: how many replicas must have a record before it is acknowledged.
+const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+const NEWEST_VERSION: i16 = 4;
+const RESOURCE_TYPE_TOPIC: i8 = 2;
+/// In smaller clusters one copy is what one expects.
+const CLUSTER_FROM_BROKERS: usize = 3;
+
+/// A topic's settings by name, or why the broker does not show them.
+pub(super) type Settings = Result<HashMap<String, String>, ResponseError>;
+
+/// The settings of the topics that bear on us, by topic. Empty if the broker cannot describe settings.
+pub(super) async fn settings(
+    connection: &mut Connection,
+    topics: &[&str],
+    config: &Config,
+) -> Result<HashMap<String, Settings>, WireError> {
+    let Ok(version) = connection.version::<DescribeConfigsRequest>(NEWEST_VERSION) else {
+        tracing::debug!(broker = connection.address(), "the broker does not describe topic settings");
+        return Ok(HashMap::new());
+    };
+    let keys = [RETENTION_MS, MIN_INSYNC_REPLICAS].map(StrBytes::from_static_str).to_vec();
+    let resource = |topic: &&str| {
+        DescribeConfigsResource::default()
+            .with_resource_type(RESOURCE_TYPE_TOPIC)
+            .with_resource_name(StrBytes::from_string((*topic).to_owned()))
+            .with_configuration_keys(Some(keys.clone()))
+    };
+    let request = DescribeConfigsRequest::default().with_resources(topics.iter().map(resource).collect());
+    let answer = connection.call(&request, version, config.timeout).await?;
+    Ok(answer.results.into_iter().map(|result| (result.resource_name.to_string(), read(result))).collect())
+}
+
+fn read(result: DescribeConfigsResult) -> Settings {
+    if let Some(error) = ResponseError::try_from_code(result.error_code) {
+        return Err(error);
+    }
+    let shown = result.configs.into_iter();
+    Ok(shown.filter_map(|setting| Some((setting.name.to_string(), setting.value?.to_string()))).collect())
+}
+
+/// What a person should know of `topic`, one sentence each.
+pub(super) fn differences(
+    spec: &TopicSpec,
+    topic: &Topic,
+    brokers: usize,
+    settings: Option<&Settings>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let partitions = topic.partition_count();
+    if partitions != spec.partitions {
+        warnings.push(format!(
+            "the topic has {partitions} partitions where {} are configured; it is used as it is",
+            spec.partitions
+        ));
+    }
+    let leaderless = topic.leaderless();
+    if !leaderless.is_empty() {
+        warnings.push(format!("partitions {leaderless:?} have no leader"));
+    }
+    let unknown = HashMap::new();
+    let settings = match settings {
+        Some(Ok(settings)) => settings,
+        Some(Err(error)) => {
+            warnings.push(format!("the settings of the topic cannot be read: {error}"));
+            &unknown
+        }
+        None => &unknown,
+    };
+    let wanted_ms = spec.retention.as_millis().to_string();
+    if let Some(retention_ms) = settings.get(RETENTION_MS).filter(|actual| **actual != wanted_ms) {
+        warnings.push(format!(
+            "the topic has {RETENTION_MS} {retention_ms} where {wanted_ms} is configured; it is used as it is"
+        ));
+    }
+    if brokers >= CLUSTER_FROM_BROKERS {
+        warnings.extend(fragility(topic, settings));
+    }
+    warnings
+}
+
+fn fragility(topic: &Topic, settings: &HashMap<String, String>) -> Option<String> {
+    let replication = topic.partitions.iter().map(|partition| partition.replicas.len()).min()?;
+    if replication == 1 {
+        return Some("the topic has replication factor 1: losing one broker loses its records".to_owned());
+    }
+    let acknowledged_by_one = settings.get(MIN_INSYNC_REPLICAS).is_some_and(|replicas| replicas == "1");
+    acknowledged_by_one.then(|| {
+        format!(
+            "the topic has {MIN_INSYNC_REPLICAS} 1: losing one broker may lose records that were acknowledged"
+        )
+    })
+}

@@ -1,1 +1,23 @@
-//! Versioned request and reply envelopes, header names, error codes and the correlation registry. No I/O.
+#![doc = include_str!("wire.md")]
+
+pub mod address;
+pub mod code;
+pub mod dead_letter;
+mod envelope;
+pub mod header;
+pub mod id;
+pub mod registry;
+pub mod reply;
+pub mod request;
+mod splice;
+
+pub use address::{CorrelationKey, ReplyTo, ReturnAddress};
+pub use code::{ErrorCode, Fault};
+pub use dead_letter::DeadLetter;
+pub use envelope::{SUPPORTED_VERSIONS, VERSION};
+pub use header::Headers;
+pub use id::{CorrelationId, Tag};
+pub use registry::{Completion, Parting, Pending, Registry};
+pub use reply::{Reply, ReplyRecord};
+pub use request::Request;
+pub use splice::EncodeError;

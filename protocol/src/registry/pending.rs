@@ -1,0 +1,103 @@
+//! The guard of one pending request.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::Registry;
+use super::state::Left;
+use crate::id::CorrelationId;
+
+/// One pending request: a future of its outcome, and the guard of its entry. Dropping it ends the request.
+///
+/// Like most futures it may not be polled again after it was ready.
+#[must_use = "dropping it ends the request"]
+pub struct Pending<T: Send + 'static> {
+    registry: Arc<Registry<T>>,
+    id: CorrelationId,
+    /// Set once the outcome is taken and the entry gone: whether the record had departed.
+    taken: Option<bool>,
+}
+
+/// How a request stood when its waiter gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting<T> {
+    /// It had its outcome, at the last moment.
+    Ended(T),
+    /// Its record had been handed to Kafka: it may have been executed.
+    Departed,
+    /// Its record had not been, and now never will be.
+    NeverSent,
+}
+
+impl<T: Send + 'static> Pending<T> {
+    pub(super) fn new(registry: Arc<Registry<T>>, id: CorrelationId) -> Self {
+        Self { registry, id, taken: None }
+    }
+
+    /// The id that the request was given.
+    pub fn id(&self) -> CorrelationId {
+        self.id
+    }
+
+    /// Whether the record was handed to Kafka. While the request waits this may change at any moment: whoever gives up
+    /// asks by [`give_up`](Self::give_up).
+    pub fn departed(&self) -> bool {
+        self.taken.unwrap_or_else(|| self.registry.state.lock().has_departed(self.id))
+    }
+
+    /// Waits for the outcome. Cancel-safe: a dropped call loses nothing.
+    pub async fn outcome(&mut self) -> T {
+        self.await
+    }
+
+    /// Ends the request, and says in one step how it stood: after [`Parting::NeverSent`] no record departs any more.
+    pub fn give_up(mut self) -> Parting<T> {
+        match self.leave() {
+            Some(Left { outcome: Some(outcome), .. }) => Parting::Ended(outcome),
+            Some(Left { departed: false, .. }) => Parting::NeverSent,
+            Some(Left { departed: true, .. }) => Parting::Departed,
+            // The outcome was taken before.
+            None if self.departed() => Parting::Departed,
+            None => Parting::NeverSent,
+        }
+    }
+
+    fn leave(&mut self) -> Option<Left<T>> {
+        if self.taken.is_some() {
+            return None;
+        }
+        let left = self.registry.state.lock().leave(self.id);
+        self.taken = Some(left.as_ref().is_some_and(|left| left.departed));
+        left
+    }
+}
+
+impl<T: Send + 'static> Future for Pending<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let polled = self.registry.state.lock().poll(self.id, context.waker());
+        match polled.expect("polled after it was ready") {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(left) => {
+                self.taken = Some(left.departed);
+                Poll::Ready(left.outcome.expect("only an entry that has ended is taken"))
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Pending<T> {
+    fn drop(&mut self) {
+        // Bound to a name, so that an outcome is dropped after the lock.
+        let _left = self.leave();
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Pending<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Pending").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -90,3 +90,6 @@ impl Damage {
         self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,23 +160,17 @@ async fn a_connection_is_spent_after_a_call_that_was_given_up() -> Result<()> {
     Ok(())
 }
 
-/// A listener that runs `script` on every connection, until the set is dropped.
+/// A listener that runs `script` on the first connection, until the set is dropped.
 async fn scripted<F>(
-    script: impl Fn(TcpStream) -> F + Send + 'static,
+    script: impl FnOnce(TcpStream) -> F + Send + 'static,
 ) -> Result<(String, JoinSet<Result<()>>)>
 where
-    F: Future<Output = Result<()>> + Send + 'static,
+    F: Future<Output = Result<()>> + Send,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let mut connections = JoinSet::new();
-        loop {
-            let (stream, _) = listener.accept().await?;
-            connections.spawn(script(stream));
-        }
-    });
+    tasks.spawn(async move { script(listener.accept().await?.0).await });
     Ok((address, tasks))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The broker is chosen by `TEST_BROKER`: `embedded` (the default), or the address of a running one.
 
+mod batch;
 mod connection;
 mod topics;
 
@@ -38,6 +39,6 @@ fn config<const N: usize>(brokers: [String; N]) -> Config {
 /// A topic name that no other test uses, nor an earlier run against the same broker.
 fn unique(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970").as_micros();
     format!("{name}-{now}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,1 +1,31 @@
 //! What every service process shares: settings, telemetry, management endpoints, supervision, shutdown.
+//!
+//! ```text
+//!  main ──▶ settings::load        one catalogue; defaults < file < .env < environment < flags; exit 2 if wrong
+//!       ──▶ telemetry::init       logs on stderr, text or JSON
+//!       ──▶ Shutdown::on_signals  SIGTERM, SIGINT; a second one hurries
+//!       ──▶ run(settings, shutdown)            the service itself
+//!             ├─ Readiness        steps latch; falls at shutdown or with a dead task
+//!             ├─ Tasks            every task has a name and an owner; a dead one is reported
+//!             ├─ Metrics          one registry for each service instance, labels bounded
+//!             └─ Management       /health/live, /health/ready, /metrics, /info; stopped last
+//!       ──▶ exit status           0 clean stop, 2 bad setting, 1 the rest
+//! ```
+//!
+//! Nothing here is global but the logs: several services live side by side in one process, each with its own
+//! registry, readiness and shutdown.
+
+pub mod management;
+pub mod metrics;
+pub mod readiness;
+pub mod settings;
+pub mod shutdown;
+pub mod supervise;
+pub mod telemetry;
+
+mod program;
+
+pub use crate::program::{Program, main};
+pub use crate::readiness::Readiness;
+pub use crate::shutdown::Shutdown;
+pub use crate::supervise::Tasks;

@@ -1,0 +1,62 @@
+//! What the management port answers.
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use serde_json::{Map, Value};
+
+use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::{Program, Readiness};
+
+/// What the four pages are made from.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    readiness: Readiness,
+    metrics: Metrics,
+    info: Map<String, Value>,
+}
+
+impl Pages {
+    /// Pages of one service; `/info` begins with the program's name and version.
+    pub fn new(program: &Program, readiness: &Readiness, metrics: &Metrics) -> Self {
+        let info = [("name", program.name()), ("version", program.version)];
+        let info = info.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        Self { readiness: readiness.clone(), metrics: metrics.clone(), info }
+    }
+
+    /// Adds a pair to `/info`.
+    #[must_use]
+    pub fn info(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.info.insert(key.to_owned(), value.into());
+        self
+    }
+}
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource("/health/live").get(live))
+        .service(web::resource("/health/ready").get(ready))
+        .service(web::resource("/metrics").get(metrics))
+        .service(web::resource("/info").get(info));
+}
+
+/// The process runs and answers; nothing more, or an orchestrator would restart what only waits for Kafka.
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().insert_header(ContentType::plaintext()).body("alive\n")
+}
+
+async fn ready(pages: web::Data<Pages>) -> HttpResponse {
+    let report = pages.readiness.report();
+    if report["ready"] == true {
+        HttpResponse::Ok().json(report)
+    } else {
+        HttpResponse::ServiceUnavailable().json(report)
+    }
+}
+
+async fn metrics(pages: web::Data<Pages>) -> HttpResponse {
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(pages.metrics.encode())
+}
+
+async fn info(pages: web::Data<Pages>) -> HttpResponse {
+    HttpResponse::Ok().json(&pages.info)
+}

@@ -1,0 +1,173 @@
+//! The one table of all settings of the stack. `--help`, the check for unknown keys, the defaults and the
+//! README's configuration table are all made from it; a new setting is one entry here and one field in a
+//! settings struct.
+
+use crate::settings::kind::Kind;
+
+/// Which of the two services a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Service 1, HTTP in front of Kafka.
+    Gateway,
+    /// Service 2, the worker behind Kafka.
+    Processor,
+}
+
+impl Service {
+    /// The program's name, which is also its default client id at Kafka.
+    pub fn program_name(self) -> &'static str {
+        match self {
+            Self::Gateway => "api-gateway",
+            Self::Processor => "hash-processor",
+        }
+    }
+}
+
+/// Who reads a setting. A shared file may hold the settings of both services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedBy {
+    /// Both services.
+    Both,
+    /// The gateway alone.
+    Gateway,
+    /// The processor alone.
+    Processor,
+}
+
+impl UsedBy {
+    /// Whether `service` reads the setting.
+    pub fn includes(self, service: Service) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Gateway => service == Service::Gateway,
+            Self::Processor => service == Service::Processor,
+        }
+    }
+}
+
+/// What a setting is when no layer gives it.
+#[derive(Clone, Copy, Debug)]
+pub enum Fallback {
+    /// This text, as if somebody had written it.
+    Text(&'static str),
+    /// The name of the program.
+    ProgramName,
+    /// The number of cores this process may use.
+    Cores,
+    /// Nothing; the words say what that means.
+    Nothing(&'static str),
+}
+
+impl Fallback {
+    /// The text that stands in for a setting nobody gave.
+    pub(super) fn text(self, service: Service) -> String {
+        match self {
+            Self::Text(text) => text.to_owned(),
+            Self::ProgramName => service.program_name().to_owned(),
+            Self::Cores => std::thread::available_parallelism().map_or(1, usize::from).to_string(),
+            Self::Nothing(_) => String::new(),
+        }
+    }
+
+    /// The default in words, for `--help` and the README.
+    pub(super) fn in_words(self) -> String {
+        match self {
+            Self::Text(text) => format!("`{text}`"),
+            Self::ProgramName => "the program's name".to_owned(),
+            Self::Cores => "the cores available".to_owned(),
+            Self::Nothing(meaning) => meaning.to_owned(),
+        }
+    }
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its name as an environment variable. Lower-cased it is the key in the file; with hyphens, the flag.
+    pub key: &'static str,
+    /// Another name it goes by, in the same three spellings. Within one source `key` wins.
+    pub alias: Option<&'static str>,
+    /// What a value must look like.
+    pub kind: Kind,
+    /// What it is when no layer gives it.
+    pub default: Fallback,
+    /// One line of help, without a full stop.
+    pub help: &'static str,
+    /// Who reads it.
+    pub used_by: UsedBy,
+}
+
+impl Setting {
+    /// The command-line flag without its two leading hyphens; none for a secret, which `ps` would show.
+    pub(super) fn flag(&self) -> Option<String> {
+        (!matches!(self.kind, Kind::Secret)).then(|| flag_of(self.key))
+    }
+}
+
+pub(super) fn flag_of(key: &str) -> String {
+    key.to_ascii_lowercase().replace('_', "-")
+}
+
+const fn both(key: &'static str, kind: Kind, default: Fallback, help: &'static str) -> Setting {
+    Setting { key, alias: None, kind, default, help, used_by: UsedBy::Both }
+}
+
+const fn gateway(key: &'static str, kind: Kind, default: Fallback, help: &'static str) -> Setting {
+    Setting { key, alias: None, kind, default, help, used_by: UsedBy::Gateway }
+}
+
+const fn processor(key: &'static str, kind: Kind, default: Fallback, help: &'static str) -> Setting {
+    Setting { key, alias: None, kind, default, help, used_by: UsedBy::Processor }
+}
+
+const fn whole(min: u64, max: u64, unit: &'static str) -> Kind {
+    Kind::Whole { min, max, unit }
+}
+
+const fn seconds(min: f64, max: f64) -> Kind {
+    Kind::Seconds { min, max }
+}
+
+const HOUR: f64 = 3600.0;
+const YEAR: f64 = 365.0 * 24.0 * HOUR;
+
+/// Room for `.dlq` and `.reply` behind the request topic's name, which Kafka ends at 249 characters.
+const REQUEST_TOPIC_LENGTH: usize = 243;
+const TOPIC_LENGTH: usize = 249;
+
+/// All settings, in the order in which help and README list them.
+#[rustfmt::skip]
+pub static CATALOGUE: &[Setting] = {
+    use Fallback::{Cores, Nothing, ProgramName, Text};
+    use Kind::{Brokers, Choice, Host, LogFilter, Port, Switch, Topic, Topics};
+    &[
+        Setting { alias: Some("KAFKA_BOOTSTRAP_SERVERS"),
+            ..both("KAFKA_BROKERS", Brokers, Text("localhost:9092"), "Brokers to find the cluster by") },
+        both("KAFKA_REQUEST_TOPIC", Topic { longest: REQUEST_TOPIC_LENGTH }, Text("hash_requests"), "Topic the gateway writes requests to"),
+        both("KAFKA_RESPONSE_TOPIC", Topic { longest: TOPIC_LENGTH }, Text("hash_responses"), "Topic the processor writes replies to"),
+        both("KAFKA_TIMEOUT", seconds(0.1, HOUR), Text("5"), "Longest wait for one answer from a broker"),
+        both("KAFKA_CLIENT_ID", Kind::Text, ProgramName, "Name under which brokers log this client"),
+        both("KAFKA_PARTITIONS", whole(1, 10_000, "partitions"), Text("3"), "Partitions of a topic that has to be created"),
+        both("KAFKA_CREATE_TOPICS", Switch, Text("true"), "Create missing topics; `false` only checks that they are there"),
+        gateway("REQUEST_TIMEOUT", seconds(0.01, HOUR), Text("10"), "Deadline of a request, from its arrival to its answer"),
+        gateway("SHUTDOWN_DELAY", seconds(0.0, HOUR), Text("0"), "After SIGTERM, serve on for so long while load balancers notice"),
+        both("LOG_FORMAT", Choice(&["text", "json"]), Text("text"), "Form of the log lines on stderr"),
+        both("RUST_LOG", LogFilter, Text("info"), "What is logged, in the syntax of tracing's EnvFilter"),
+        gateway("SERVICE_1_HOST", Host, Text("0.0.0.0"), "Address the gateway listens on"),
+        gateway("SERVICE_1_PORT", Port, Text("3001"), "Port the gateway listens on"),
+        gateway("SERVICE_1_GROUP_ID", Kind::Text, Text("service_1"), "Consumer group of the gateways on the response topic"),
+        gateway("SERVICE_1_MANAGEMENT_PORT", Port, Text("9101"), "Gateway's port for health, metrics and info; if the default is taken, any free one"),
+        gateway("SERVICE_1_MAX_PENDING", whole(1, 10_000_000, "requests"), Text("10000"), "Requests under way at once before new ones get 503 `overloaded`"),
+        gateway("SERVICE_1_MAX_PENDING_BYTES", whole(1, 1 << 40, "bytes"), Text("67108864"), "Bytes of request bodies held at once before new ones get 503 `overloaded`"),
+        gateway("SERVICE_1_REPLY_ROUTING", Choice(&["partition", "any"]), Text("partition"), "How replies come back: `partition` names one to the worker; `any` reads all, for foreign workers"),
+        gateway("SERVICE_1_NO_WORKER", Choice(&["group", "off"]), Text("group"), "Answer 503 `no_workers` when the workers' group is empty; `off` unless set where the routing is `any`"),
+        gateway("SERVICE_1_NO_WORKER_GRACE", seconds(0.0, HOUR), Text("1"), "Time since the last worker was seen before `no_workers` is answered"),
+        gateway("SERVICE_1_SHARDS", whole(1, 256, "threads"), Text("1"), "Threads that each serve as a gateway of their own"),
+        both("SERVICE_2_GROUP_ID", Kind::Text, Text("service_2"), "Consumer group of the processors on the request topic; the gateway watches it"),
+        processor("SERVICE_2_MANAGEMENT_PORT", Port, Text("9102"), "Processor's port for health, metrics and info; if the default is taken, any free one"),
+        processor("SERVICE_2_MAX_AGE", seconds(1.0, YEAR), Text("3600"), "Age past which a request that carries no deadline is dropped"),
+        processor("SERVICE_2_MAX_IN_FLIGHT", whole(1, 1_000_000, "records"), Text("1000"), "Records of a partition taken and not yet answered"),
+        processor("SERVICE_2_REPLY_TOPICS", Topics, Nothing("the response topic and `<request topic>.reply`"), "Topics a request may name for its reply"),
+        processor("SERVICE_2_HEAVY_THREADS", whole(1, 1024, "threads"), Cores, "Threads for handlers that declare themselves heavy"),
+    ]
+};

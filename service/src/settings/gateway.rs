@@ -1,0 +1,108 @@
+//! The gateway's settings.
+
+use std::time::Duration;
+
+use crate::settings::catalogue::Service;
+use crate::settings::kafka::KafkaSettings;
+use crate::settings::log::LogSettings;
+use crate::settings::port::Port;
+use crate::settings::reader::Reader;
+use crate::settings::{Settings, defaults};
+
+/// How replies find their gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyRouting {
+    /// Each request names one partition, and this gateway reads its share of them.
+    Partition,
+    /// No request names one, and this gateway reads them all: for workers that are not ours.
+    Any,
+}
+
+/// How the gateway finds out that there is no worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoWorker {
+    /// It asks for the members of the workers' consumer group.
+    Group,
+    /// It does not.
+    Off,
+}
+
+/// Everything the gateway can be told. [`Default`] is the catalogue's defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Where Kafka is.
+    pub kafka: KafkaSettings,
+    /// How to log.
+    pub log: LogSettings,
+    /// `REQUEST_TIMEOUT`: a request's deadline, from its arrival to its answer.
+    pub request_timeout: Duration,
+    /// `SHUTDOWN_DELAY`: how long to serve on after SIGTERM.
+    pub shutdown_delay: Duration,
+    /// `SERVICE_1_HOST`: address to listen on, for requests and for the management port.
+    pub host: String,
+    /// `SERVICE_1_PORT`: port to listen on; 0 means any free one.
+    pub port: u16,
+    /// `SERVICE_1_MANAGEMENT_PORT`.
+    pub management_port: Port,
+    /// `SERVICE_1_GROUP_ID`: consumer group of the gateways on the response topic.
+    pub group_id: String,
+    /// `SERVICE_2_GROUP_ID`: consumer group of the workers, which the gateway watches.
+    pub worker_group_id: String,
+    /// `SERVICE_1_MAX_PENDING`: requests under way at once; at least 1.
+    pub max_pending: usize,
+    /// `SERVICE_1_MAX_PENDING_BYTES`: bytes of request bodies held at once; at least 1.
+    pub max_pending_bytes: usize,
+    /// `SERVICE_1_REPLY_ROUTING`.
+    pub reply_routing: ReplyRouting,
+    /// `SERVICE_1_NO_WORKER`. Loading sets it to `Off` where the routing is `Any` and nobody set it.
+    pub no_worker: NoWorker,
+    /// `SERVICE_1_NO_WORKER_GRACE`: time since the last worker was seen before a request is refused.
+    pub no_worker_grace: Duration,
+    /// `SERVICE_1_SHARDS`: threads that each serve as a gateway of their own; at least 1.
+    pub shards: usize,
+}
+
+impl Settings for GatewaySettings {
+    const SERVICE: Service = Service::Gateway;
+
+    fn read(reader: &mut Reader) -> Self {
+        let reply_routing = match reader.text("SERVICE_1_REPLY_ROUTING").as_str() {
+            "any" => ReplyRouting::Any,
+            _ => ReplyRouting::Partition,
+        };
+        let nobody_set_it = !reader.is_set("SERVICE_1_NO_WORKER");
+        let no_worker = match reader.text("SERVICE_1_NO_WORKER").as_str() {
+            "off" => NoWorker::Off,
+            // Foreign workers are in a group whose name we do not know.
+            _ if reply_routing == ReplyRouting::Any && nobody_set_it => NoWorker::Off,
+            _ => NoWorker::Group,
+        };
+        Self {
+            kafka: KafkaSettings::read(reader),
+            log: LogSettings::read(reader),
+            request_timeout: reader.duration("REQUEST_TIMEOUT"),
+            shutdown_delay: reader.duration("SHUTDOWN_DELAY"),
+            host: reader.text("SERVICE_1_HOST"),
+            port: reader.whole("SERVICE_1_PORT"),
+            management_port: Port::read(reader, "SERVICE_1_MANAGEMENT_PORT"),
+            group_id: reader.text("SERVICE_1_GROUP_ID"),
+            worker_group_id: reader.text("SERVICE_2_GROUP_ID"),
+            max_pending: reader.whole("SERVICE_1_MAX_PENDING"),
+            max_pending_bytes: reader.whole("SERVICE_1_MAX_PENDING_BYTES"),
+            reply_routing,
+            no_worker,
+            no_worker_grace: reader.duration("SERVICE_1_NO_WORKER_GRACE"),
+            shards: reader.whole("SERVICE_1_SHARDS"),
+        }
+    }
+
+    fn log(&self) -> &LogSettings {
+        &self.log
+    }
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        defaults()
+    }
+}

@@ -1,0 +1,96 @@
+//! Settings in layers: defaults < TOML file < `.env` < environment < command line.
+//!
+//! ```text
+//!  catalogue ──▶ command_line ─┐
+//!                file          ├─▶ layers (figment) ──▶ reader ──▶ GatewaySettings, ProcessorSettings
+//!                variables ────┘                          └─▶ every Problem at once
+//!            └─▶ table (README)
+//! ```
+//!
+//! A value that is not what its setting takes, and a key in the file that nobody knows, stop the start; the
+//! message names the key, the source and what was expected. Programs and tests that run services inside one
+//! process build the same structs in code, from [`Default`], and touch no source at all.
+
+pub mod catalogue;
+pub mod kind;
+
+mod command_line;
+mod error;
+mod file;
+mod gateway;
+mod inputs;
+mod kafka;
+mod layers;
+mod log;
+mod nearest;
+mod port;
+mod processor;
+mod reader;
+mod secret;
+mod table;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::settings::error::{Problem, SettingsError};
+pub use crate::settings::gateway::{GatewaySettings, NoWorker, ReplyRouting};
+pub use crate::settings::inputs::Inputs;
+pub use crate::settings::kafka::KafkaSettings;
+pub use crate::settings::log::{LogFormat, LogSettings};
+pub use crate::settings::port::Port;
+pub use crate::settings::processor::ProcessorSettings;
+pub use crate::settings::reader::Reader;
+pub use crate::settings::secret::Secret;
+pub use crate::settings::table::markdown_table;
+
+use crate::Program;
+use crate::settings::catalogue::{CATALOGUE, Service, Setting};
+use crate::settings::layers::Layers;
+
+/// The settings of one service.
+pub trait Settings: Sized {
+    /// Whose settings these are.
+    const SERVICE: Service;
+
+    /// Takes every field from `reader`, which answers with a default where a value is bad.
+    fn read(reader: &mut Reader) -> Self;
+
+    /// How the service logs.
+    fn log(&self) -> &LogSettings;
+
+    /// Reads the settings of `program` from `inputs`.
+    ///
+    /// # Errors
+    /// Everything that is wrong at once, or the text of `--help` or `--version`.
+    fn load(program: &Program, inputs: &Inputs) -> Result<Loaded<Self>, SettingsError> {
+        load_from(CATALOGUE, program, inputs)
+    }
+}
+
+/// Settings, and what is worth a warning once logs are set up.
+#[derive(Clone, Debug)]
+pub struct Loaded<T> {
+    /// The settings.
+    pub settings: T,
+    /// Variables that look like a setting and are none.
+    pub notices: Vec<String>,
+}
+
+fn load_from<T: Settings>(
+    catalogue: &'static [Setting],
+    program: &Program,
+    inputs: &Inputs,
+) -> Result<Loaded<T>, SettingsError> {
+    let flags = command_line::parse(catalogue, program, inputs)?;
+    let layers = Layers::gather(catalogue, program, inputs, &flags);
+    let mut reader = Reader::new(catalogue, program.service, layers);
+    let settings = T::read(&mut reader);
+    let (problems, notices) = reader.finish();
+    if problems.is_empty() { Ok(Loaded { settings, notices }) } else { Err(SettingsError::Bad(problems)) }
+}
+
+/// The settings nobody changed.
+fn defaults<T: Settings>() -> T {
+    T::read(&mut Reader::of_defaults(T::SERVICE))
+}

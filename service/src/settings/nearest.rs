@@ -1,0 +1,25 @@
+//! "Did you mean": the setting whose name is nearest to one that nobody knows.
+
+use crate::settings::catalogue::Setting;
+
+/// Most letters to add, drop or change for a name to count as a slip of another.
+const MOST_EDITS: usize = 3;
+
+/// The name nearest to `unknown`, if it is near at all. Both are in upper case.
+pub(super) fn name(catalogue: &'static [Setting], unknown: &str) -> Option<&'static str> {
+    let names = catalogue.iter().flat_map(|setting| [Some(setting.key), setting.alias]).flatten();
+    names
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, _)| *edits <= MOST_EDITS)
+        .map(|(_, name)| name)
+}
+
+/// The end of a message about `unknown`, in the `spelling` of its source; empty if nothing is near.
+pub(super) fn suggestion(
+    catalogue: &'static [Setting],
+    unknown: &str,
+    spelling: impl Fn(&str) -> String,
+) -> String {
+    name(catalogue, unknown).map_or_else(String::new, |name| format!("; did you mean {}?", spelling(name)))
+}

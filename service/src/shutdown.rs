@@ -1,0 +1,127 @@
+//! Shutdown: asked for once, heard everywhere, done in bounded stages.
+//!
+//! ```text
+//!  SIGTERM, SIGINT ──▶ requested ──▶ stage "drain" ──▶ stage "leave" ──▶ … each at most its limit
+//!  a second signal ──▶ hurried   ──▶ the stage under way and those to come get 500 ms each
+//! ```
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// What a stage still gets once somebody is in a hurry: enough to say goodbye, too little to wait for anything.
+const HURRIED_LIMIT: Duration = Duration::from_millis(500);
+
+/// A request to stop, shared by all clones. Once made it stands.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    requested: CancellationToken,
+    hurried: CancellationToken,
+}
+
+impl Shutdown {
+    /// One that only [`Shutdown::trigger`] requests: for tests, and for several services in one process.
+    pub fn manual() -> Self {
+        Self::default()
+    }
+
+    /// One that SIGTERM and SIGINT request; a second signal hurries. Needs no runtime around it: the signals are
+    /// heard on a thread of their own, which lives as long as the process.
+    ///
+    /// # Errors
+    /// If the handlers or the thread cannot be set up.
+    pub fn on_signals() -> io::Result<Self> {
+        let shutdown = Self::manual();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (mut terminate, mut interrupt) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        let heard = shutdown.clone();
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                loop {
+                    let name = tokio::select! {
+                        Some(()) = terminate.recv() => "SIGTERM",
+                        Some(()) = interrupt.recv() => "SIGINT",
+                        else => return,
+                    };
+                    heard.on_signal(name);
+                }
+            });
+        })?;
+        Ok(shutdown)
+    }
+
+    /// Requests the shutdown.
+    pub fn trigger(&self) {
+        self.requested.cancel();
+    }
+
+    /// Requests the shutdown and cuts its stages short.
+    pub fn hurry(&self) {
+        self.hurried.cancel();
+        self.requested.cancel();
+    }
+
+    /// Whether it was requested.
+    pub fn is_requested(&self) -> bool {
+        self.requested.is_cancelled()
+    }
+
+    /// Whether it is to be quick.
+    pub fn is_hurried(&self) -> bool {
+        self.hurried.is_cancelled()
+    }
+
+    /// Waits until it is requested; at once if it was. Owns what it needs, so it can go to another thread.
+    pub fn requested(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.requested.clone().cancelled_owned()
+    }
+
+    /// Waits until it is to be quick; at once if it is.
+    pub fn hurried(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.hurried.clone().cancelled_owned()
+    }
+
+    /// Does one stage of the shutdown, for at most `limit` and, once in a hurry, for at most 500 ms more. Returns
+    /// the work's result, or nothing if it was dropped unfinished; either is logged under `name`.
+    pub async fn stage<T>(&self, name: &str, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        info!(stage = name, limit_s = limit.as_secs_f64(), "shutdown stage begins");
+        let began = Instant::now();
+        let hurried = async {
+            self.hurried.cancelled().await;
+            tokio::time::sleep(HURRIED_LIMIT).await;
+        };
+        // The work first: what is finished counts, even with no time left.
+        let done = tokio::select! {
+            biased;
+            done = timeout(limit, work) => done.ok(),
+            () = hurried => None,
+        };
+        let elapsed_ms = began.elapsed().as_millis();
+        match done {
+            Some(_) => info!(stage = name, elapsed_ms, "shutdown stage done"),
+            None => warn!(stage = name, elapsed_ms, "shutdown stage ran out of time, going on without it"),
+        }
+        done
+    }
+
+    fn on_signal(&self, name: &str) {
+        if self.is_requested() {
+            warn!(signal = name, "signal again: cutting the shutdown short");
+            self.hurry();
+        } else {
+            info!(signal = name, "shutting down");
+            self.trigger();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,2 @@
+pub(crate) mod expiry;
+pub(crate) mod offsets;

@@ -1,0 +1,49 @@
+//! The end of a membership that is wanted.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use super::{Driver, now};
+use crate::{
+    group::calls,
+    wire::{Connection, WireError, open_coordinator},
+};
+
+/// Even one who is late gets to say one word.
+const SHORTEST_GOODBYE: Duration = Duration::from_millis(100);
+
+impl Driver {
+    /// Leaves the group, so that its other members need not wait for a session. Whatever comes of it, this is the end.
+    pub(super) async fn say_goodbye(&mut self, deadline: Instant) {
+        self.join.abandon();
+        self.offsets.abandon();
+        let member_id = self.membership.identity().member_id.clone();
+        if member_id.is_empty() {
+            return;
+        }
+        let limit = deadline.saturating_duration_since(now()).max(SHORTEST_GOODBYE);
+        let said = timeout(limit, async {
+            let mut coordinator = self.coordinator_for_goodbye().await?;
+            calls::leave(&mut coordinator, &self.config.group_id, &member_id, limit).await
+        });
+        match said.await {
+            Ok(Ok(())) => tracing::info!(member_id, "left the group"),
+            Ok(Err(error)) => {
+                tracing::warn!(member_id, error = &error as &dyn std::error::Error, "left without a goodbye");
+            }
+            Err(_) => tracing::warn!(member_id, "left without a goodbye: the coordinator does not answer"),
+        }
+    }
+
+    async fn coordinator_for_goodbye(&mut self) -> Result<Connection, WireError> {
+        let config = self.kafka.config();
+        if let Some(connection) = self.beat.take_kept() {
+            return Ok(connection);
+        }
+        match &self.coordinator {
+            Some(address) if self.membership.knows_coordinator() => Connection::open(address, config).await,
+            _ => open_coordinator(config, &self.config.group_id).await,
+        }
+    }
+}

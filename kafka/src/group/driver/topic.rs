@@ -1,0 +1,38 @@
+//! How many partitions the topic has.
+
+use crate::{
+    Config,
+    wire::{Connection, ResponseError, WireError, bootstrap, metadata},
+};
+
+/// Asks any broker; `kept` is the connection of the last time. 0 for a topic that does not exist, which asking does not
+/// change.
+pub(super) async fn count_partitions(
+    kept: Option<Connection>,
+    config: Config,
+    topic: String,
+) -> (Option<Connection>, Result<i32, WireError>) {
+    let mut connection = match kept {
+        Some(connection) => connection,
+        None => match bootstrap(&config).await {
+            Ok(connection) => connection,
+            Err(error) => return (None, Err(error)),
+        },
+    };
+    match metadata(&mut connection, Some(&[&topic]), &config).await {
+        Ok(view) => {
+            let count = read(&view, &topic);
+            (Some(connection), count)
+        }
+        Err(error) => (None, Err(error)),
+    }
+}
+
+fn read(view: &crate::wire::Metadata, topic: &str) -> Result<i32, WireError> {
+    let Some(found) = view.topic(topic) else { return Ok(0) };
+    match found.error {
+        None => Ok(i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)),
+        Some(ResponseError::UnknownTopicOrPartition) => Ok(0),
+        Some(error) => Err(WireError::Kafka { what: format!("the look-up of topic {topic}"), error }),
+    }
+}

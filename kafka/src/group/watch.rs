@@ -1,0 +1,110 @@
+//! Keeps an eye on whether anybody is in a group.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    runtime::Handle,
+    task::AbortHandle,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{GroupView, describe};
+use crate::{
+    Kafka,
+    wire::{Connection, WireError, open_coordinator},
+};
+
+/// What was last seen of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Number of members by whatever protocol.
+    pub members: usize,
+    /// When the question went out. Whoever was there after `answered_at` may have come since; who is counted was there
+    /// at some moment between the two.
+    pub asked_at: Instant,
+    /// When both answers were in.
+    pub answered_at: Instant,
+}
+
+/// Asks again and again for the members of a group that we do not belong to. Ends when it is dropped.
+#[derive(Debug)]
+pub struct GroupWatch {
+    latest: Arc<Mutex<Option<Sighting>>>,
+    task: AbortHandle,
+}
+
+impl GroupWatch {
+    /// Watches on the runtime this is called on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(kafka: Kafka, group_id: impl Into<String>, interval: Duration) -> Self {
+        Self::start_on(&Handle::current(), kafka, group_id, interval)
+    }
+
+    /// Watches on `runtime`, one that is not kept busy by other work: see [`Member::runtime`](super::Member::runtime).
+    pub fn start_on(runtime: &Handle, kafka: Kafka, group_id: impl Into<String>, interval: Duration) -> Self {
+        let latest = Arc::new(Mutex::new(None));
+        let task = runtime.spawn(watch(kafka, group_id.into(), interval, Arc::clone(&latest)));
+        Self { latest, task: task.abort_handle() }
+    }
+
+    /// The last answer; how old it is the caller has to judge. None as long as there was none, and from the moment
+    /// Kafka could not be asked until it can be again.
+    pub fn latest(&self) -> Option<Sighting> {
+        *self.latest.lock()
+    }
+}
+
+impl Drop for GroupWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn watch(kafka: Kafka, group_id: String, every: Duration, latest: Arc<Mutex<Option<Sighting>>>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut coordinator = None;
+    let mut seen = true;
+    loop {
+        ticks.tick().await;
+        let asked_at = Instant::now();
+        let answer = look(&kafka, &group_id, &mut coordinator).await;
+        let is_seen = answer.is_ok();
+        let sighting = match answer {
+            Ok(GroupView { members }) => Some(Sighting { members, asked_at, answered_at: Instant::now() }),
+            Err(error) => {
+                if seen {
+                    tracing::warn!(
+                        group_id,
+                        error = &error as &dyn std::error::Error,
+                        "cannot see the group"
+                    );
+                }
+                None
+            }
+        };
+        if is_seen && !seen {
+            tracing::info!(group_id, "can see the group again");
+        }
+        seen = is_seen;
+        *latest.lock() = sighting;
+    }
+}
+
+/// Asks once. The connection is kept for the next time unless anything went wrong.
+async fn look(kafka: &Kafka, group_id: &str, kept: &mut Option<Connection>) -> Result<GroupView, WireError> {
+    let config = kafka.config();
+    let mut coordinator = match kept.take() {
+        Some(connection) => connection,
+        None => open_coordinator(config, group_id).await?,
+    };
+    let view = describe::members(&mut coordinator, group_id, config.timeout).await?;
+    *kept = Some(coordinator);
+    Ok(view)
+}

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::{LOOK_AGAIN_AFTER, TopicError, TopicSpec, inspect::RETENTION_MS};
 use crate::{
     Config,
-    wire::{self, Connection, Metadata, WireError},
+    wire::{self, Connection, WireError},
 };
 
 /// From version 4 (Kafka 2.4) the brokers' default replication can be asked for.
@@ -23,10 +23,9 @@ const NEWEST_VERSION: i16 = 7;
 const DEFAULT_REPLICATION: i16 = -1;
 
 /// Creates `missing`; gives the names of those that this call created, which leaves out what somebody else created
-/// meanwhile. While the cluster has no controller it asks again, for `config.timeout`.
+/// meanwhile. While the cluster cannot, for want of a controller or of time, it asks again, for `config.timeout`.
 pub(super) async fn create(
     connection: &mut Connection,
-    view: &Metadata,
     missing: &[&TopicSpec],
     config: &Config,
 ) -> Result<Vec<String>, TopicError> {
@@ -34,25 +33,31 @@ pub(super) async fn create(
         return Ok(Vec::new());
     }
     let deadline = Instant::now() + config.timeout;
-    let mut controller = view.controller().cloned();
+    let mut to_controller = None;
     let mut created = Vec::new();
     loop {
-        // Where ZooKeeper keeps the cluster only the controller creates topics; elsewhere every broker passes it on.
-        let answer = match &controller {
-            Some(broker) => {
-                request(&mut Connection::open(&broker.address(), config).await?, missing, config).await?
-            }
-            None => request(connection, missing, config).await?,
-        };
+        let answer = request(to_controller.as_mut().unwrap_or(connection), missing, config).await?;
         created.extend(answer.iter().filter(|result| result.error_code == 0).map(|r| r.name.to_string()));
-        let busy = answer.iter().any(|result| is_passing(result.error_code));
-        if !busy || Instant::now() + LOOK_AGAIN_AFTER >= deadline {
+        let passing = answer.iter().filter_map(|result| passing(result.error_code)).next();
+        if passing.is_none() || Instant::now() + LOOK_AGAIN_AFTER >= deadline {
             refusal(&answer)?;
             return Ok(created);
         }
         sleep(LOOK_AGAIN_AFTER).await;
-        controller = wire::metadata(connection, Some(&[]), config).await?.controller().cloned();
+        // A broker of a KRaft cluster passes the request on; where ZooKeeper keeps the cluster it does not.
+        if passing == Some(ResponseError::NotController) {
+            to_controller = open_controller(connection, config).await?;
+        }
     }
+}
+
+async fn open_controller(
+    connection: &mut Connection,
+    config: &Config,
+) -> Result<Option<Connection>, WireError> {
+    let view = wire::metadata(connection, Some(&[]), config).await?;
+    let Some(controller) = view.controller() else { return Ok(None) };
+    Connection::open(&controller.address(), config).await.map(Some)
 }
 
 async fn request(
@@ -78,16 +83,16 @@ fn creatable(spec: &TopicSpec) -> CreatableTopic {
         .with_configs(vec![retention])
 }
 
-/// A topic refused so may be created by the next attempt, or was by this one.
-fn is_passing(code: i16) -> bool {
-    matches!(
-        ResponseError::try_from_code(code),
-        Some(
+/// The error, if a topic refused with it may be created by the next attempt, or was by this one.
+fn passing(code: i16) -> Option<ResponseError> {
+    ResponseError::try_from_code(code).filter(|error| {
+        matches!(
+            error,
             ResponseError::NotController
                 | ResponseError::RequestTimedOut
                 | ResponseError::ThrottlingQuotaExceeded
         )
-    )
+    })
 }
 
 fn refusal(answer: &[CreatableTopicResult]) -> Result<(), TopicError> {

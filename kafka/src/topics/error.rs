@@ -88,3 +88,34 @@ impl TopicError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_right_is_named() {
+        let error =
+            TopicError::refused("create", "requests", ResponseError::TopicAuthorizationFailed, Some("nope"));
+        assert!(matches!(error, TopicError::NotAllowed { .. }));
+        assert!(!error.is_transient());
+        assert!(error.to_string().starts_with("not allowed to create topic requests"), "{error}");
+    }
+
+    #[test]
+    fn the_brokers_own_words_are_passed_on() {
+        let error = TopicError::refused(
+            "create",
+            "requests",
+            ResponseError::PolicyViolation,
+            Some("too many partitions"),
+        );
+        assert_eq!(
+            error.to_string(),
+            "Kafka refuses to create topic requests: PolicyViolation: too many partitions"
+        );
+        let waiting =
+            TopicError::refused("create", "requests", ResponseError::InvalidReplicationFactor, None);
+        assert!(waiting.is_transient());
+    }
+}

@@ -112,3 +112,70 @@ fn fragility(topic: &Topic, settings: &HashMap<String, String>) -> Option<String
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::wire::Partition;
+
+    /// A topic with so many replicas of each partition; no replicas means no leader either.
+    fn topic(replicas: &[usize]) -> Topic {
+        let partition = |(index, count): (i32, &usize)| {
+            let ids: Vec<i32> = (1..).take(*count).collect();
+            Partition { index, leader: ids.first().copied(), replicas: ids.clone(), in_sync: ids }
+        };
+        let partitions = (0..).zip(replicas).map(partition).collect();
+        Topic { name: "requests".to_owned(), error: None, partitions }
+    }
+
+    fn warnings(topic: &Topic, brokers: usize, settings: &[(&str, &str)]) -> Vec<String> {
+        let spec =
+            TopicSpec { name: topic.name.clone(), partitions: 2, retention: Duration::from_millis(1_500) };
+        let owned = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        differences(&spec, topic, brokers, Some(&Ok(owned.collect())))
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_topic_as_it_was_wanted() {
+        let settings = [(RETENTION_MS, "1500"), (MIN_INSYNC_REPLICAS, "2")];
+        assert_eq!(warnings(&topic(&[3, 3]), 3, &settings), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_difference_is_one_sentence() {
+        let said = warnings(&topic(&[1, 1, 0]), 2, &[(RETENTION_MS, "-1")]);
+        assert_eq!(
+            said,
+            [
+                "the topic has 3 partitions where 2 are configured; it is used as it is",
+                "partitions [2] have no leader",
+                "the topic has retention.ms -1 where 1500 is configured; it is used as it is",
+            ]
+        );
+    }
+
+    #[test]
+    fn one_lost_broker_matters_from_three_brokers_on() {
+        for (replicas, min_insync, brokers, fragile) in
+            [(1, "1", 2, false), (1, "1", 3, true), (3, "1", 3, true), (3, "2", 3, false), (2, "1", 5, true)]
+        {
+            let said = warnings(&topic(&[3, replicas]), brokers, &[(MIN_INSYNC_REPLICAS, min_insync)]);
+            assert_eq!(
+                said.len(),
+                usize::from(fragile),
+                "{replicas} replicas on {brokers} brokers: {said:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn settings_that_may_not_be_read_are_said_so() {
+        let spec = TopicSpec { name: "requests".to_owned(), partitions: 1, retention: Duration::ZERO };
+        let hidden = Err(ResponseError::TopicAuthorizationFailed);
+        let said = differences(&spec, &topic(&[1]), 1, Some(&hidden));
+        assert_eq!(said, ["the settings of the topic cannot be read: TopicAuthorizationFailed"]);
+        assert_eq!(differences(&spec, &topic(&[1]), 1, None), Vec::<String>::new());
+    }
+}

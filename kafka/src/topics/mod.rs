@@ -71,7 +71,7 @@ pub async fn ensure(kafka: &Kafka, specs: &[TopicSpec], create: bool) -> Result<
     if !missing.is_empty() && !create {
         return Err(TopicError::Missing { topics: missing.iter().map(|spec| spec.name.clone()).collect() });
     }
-    let created = create::create(&mut connection, &view, &missing, config).await?;
+    let created = create::create(&mut connection, &missing, config).await?;
     let view = await_leaders(kafka, &mut connection, &names).await?;
     let settings = inspect::settings(&mut connection, &names, config).await?;
 

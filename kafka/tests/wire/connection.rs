@@ -148,14 +148,18 @@ async fn a_connection_is_spent_after_a_failed_call() -> Result<()> {
 
 #[tokio::test]
 async fn a_connection_is_spent_after_a_call_that_was_given_up() -> Result<()> {
-    let broker = Broker::start().await?;
-    let config = broker.kafka.config();
-    let mut connection = wire::bootstrap(config).await?;
-    let version = connection.version::<MetadataRequest>(9)?;
+    let (address, _tasks) = scripted(async |mut stream| {
+        let (version, correlation_id) = read_request(&mut stream).await?;
+        write_versions(&mut stream, correlation_id, version, 0, 4).await?;
+        std::future::pending().await
+    })
+    .await?;
+    let config = config([address.clone()]);
+    let mut connection = Connection::open(&address, &config).await?;
     let request = MetadataRequest::default().with_topics(Some(Vec::new()));
-    let error = connection.call(&request, version, Duration::ZERO).await.unwrap_err();
-    assert!(matches!(error, WireError::Timeout { .. }), "{error:?}");
-    let error = connection.call(&request, version, config.timeout).await.unwrap_err();
+    let error = connection.call(&request, 9, SHORT).await.unwrap_err();
+    assert!(matches!(error, WireError::Timeout { limit: SHORT, .. }), "{error:?}");
+    let error = connection.call(&request, 9, SHORT).await.unwrap_err();
     assert!(matches!(error, WireError::Closed { .. }), "{error:?}");
     Ok(())
 }

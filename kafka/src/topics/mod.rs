@@ -125,21 +125,27 @@ async fn await_leaders(
     let deadline = Instant::now() + kafka.config().timeout;
     loop {
         let view = wire::metadata(connection, Some(names), kafka.config()).await?;
-        let led = |name: &&str, enough: fn(&Topic) -> bool| view.topic(name).is_some_and(enough);
-        if names
-            .iter()
-            .all(|name| led(name, |topic| topic.leaderless().is_empty() && !topic.partitions.is_empty()))
-        {
+        if first_that_is_not(has_every_leader, names, &view).is_none() {
             return Ok(view);
         }
         if Instant::now() + LOOK_AGAIN_AFTER >= deadline {
-            let dead = names
-                .iter()
-                .find(|name| !led(name, |topic| topic.leaderless().len() < topic.partitions.len()));
+            let dead = first_that_is_not(has_a_leader, names, &view);
             return dead.map_or(Ok(view), |name| Err(not_ready(kafka, name)));
         }
         sleep(LOOK_AGAIN_AFTER).await;
     }
+}
+
+fn first_that_is_not<'a>(ready: fn(&Topic) -> bool, names: &[&'a str], view: &Metadata) -> Option<&'a str> {
+    names.iter().copied().find(|name| !view.topic(name).is_some_and(ready))
+}
+
+fn has_every_leader(topic: &Topic) -> bool {
+    !topic.partitions.is_empty() && topic.leaderless().is_empty()
+}
+
+fn has_a_leader(topic: &Topic) -> bool {
+    topic.leaderless().len() < topic.partitions.len()
 }
 
 fn not_ready(kafka: &Kafka, topic: &str) -> TopicError {

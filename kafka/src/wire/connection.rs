@@ -2,27 +2,16 @@
 
 use std::{collections::HashMap, io, ops::RangeInclusive, time::Duration};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use futures::{StreamExt, stream::FuturesUnordered};
+use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
     messages::{ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader},
     protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
 };
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
-use super::{
-    WireError,
-    error::call_name,
-    frame::{self, LENGTH_BYTES},
-};
+use super::{WireError, accepted, error::call_name, frame};
 use crate::Config;
-
-/// A bootstrap address that says nothing for this long no longer keeps the next one from being tried.
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
 /// A connection of our own to one broker: one request in flight, answers checked, NODELAY set.
 #[derive(Debug)]
@@ -126,7 +115,7 @@ impl Connection {
             body = self.exchange(&request, version).await?;
         }
         let answer: ApiVersionsResponse = self.decode(&mut body, ApiVersionsRequest::KEY, version)?;
-        super::accepted(answer.error_code, || "ApiVersions".to_owned())?;
+        accepted(answer.error_code, || "ApiVersions".to_owned())?;
         let offered = answer.api_keys.iter().map(|api| (api.api_key, api.min_version..=api.max_version));
         self.versions = offered.collect();
         Ok(())
@@ -140,9 +129,10 @@ impl Connection {
             return Err(WireError::Closed { address: self.address.clone(), source });
         }
         self.correlation_id = self.correlation_id.wrapping_add(1);
-        let mut outgoing = self.encode(request, version)?;
+        let outgoing = self.encode(request, version)?;
         self.busy = true;
-        let written = frame::write(&mut self.stream, &mut outgoing).await;
+        // In one piece: before a second small one the kernel may wait for an acknowledgement of the first.
+        let written = self.stream.write_all(&outgoing).await;
         let read = match written {
             Ok(()) => frame::read(&mut self.stream).await,
             Err(error) => Err(error),
@@ -160,18 +150,18 @@ impl Connection {
     }
 
     fn encode<R: Request>(&self, request: &R, version: i16) -> Result<BytesMut, WireError> {
+        let unencodable = |reason| WireError::Unencodable { call: call_name(R::KEY), reason };
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
             .with_request_api_version(version)
             .with_correlation_id(self.correlation_id)
             .with_client_id(Some(self.client_id.clone()));
-        let mut frame = BytesMut::with_capacity(256);
-        frame.put_bytes(0, LENGTH_BYTES);
-        let encoded = header.encode(&mut frame, R::header_version(version));
-        encoded
-            .and_then(|()| request.encode(&mut frame, version))
-            .map_err(|error| WireError::Unencodable { call: call_name(R::KEY), reason: error.to_string() })?;
-        Ok(frame)
+        let mut outgoing = frame::begin();
+        let encoded = header.encode(&mut outgoing, R::header_version(version));
+        let encoded = encoded.and_then(|()| request.encode(&mut outgoing, version));
+        encoded.map_err(|error| unencodable(error.to_string()))?;
+        frame::finish(&mut outgoing).map_err(unencodable)?;
+        Ok(outgoing)
     }
 
     fn decode<A: Decodable>(&mut self, body: &mut Bytes, key: i16, version: i16) -> Result<A, WireError> {
@@ -193,26 +183,5 @@ impl Connection {
 
     fn broken(&self, reason: String) -> WireError {
         WireError::Broken { address: self.address.clone(), reason }
-    }
-}
-
-/// A connection to the first of the bootstrap addresses that answers. They are tried in their order; one that is
-/// silent holds up the next by a quarter of a second only. Ends within `config.timeout` plus those quarters.
-pub async fn bootstrap(config: &Config) -> Result<Connection, WireError> {
-    let mut waiting = config.brokers.iter();
-    let mut opening = FuturesUnordered::new();
-    let mut last_error = None;
-    loop {
-        let next = waiting.next();
-        let exhausted = next.is_none();
-        opening.extend(next.map(|address| Connection::open(address, config)));
-        tokio::select! {
-            opened = opening.next() => match opened {
-                Some(Ok(connection)) => return Ok(connection),
-                Some(Err(error)) => last_error = Some(Box::new(error)),
-                None => return Err(WireError::NoBroker { addresses: config.brokers.join(", "), source: last_error }),
-            },
-            () = sleep(NEXT_ADDRESS_AFTER), if !exhausted => {}
-        }
     }
 }

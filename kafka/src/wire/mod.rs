@@ -14,13 +14,15 @@
 //! A connection that failed or whose call was abandoned may hold half a frame. It refuses every further call: drop it
 //! and open another.
 
+mod bootstrap;
 mod connection;
 mod coordinator;
 mod error;
 mod frame;
 mod metadata;
 
-pub use connection::{Connection, bootstrap};
+pub use bootstrap::bootstrap;
+pub use connection::Connection;
 pub use coordinator::open_coordinator;
 pub use error::{WireError, accepted};
 pub use kafka_protocol::ResponseError;

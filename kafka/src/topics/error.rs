@@ -17,7 +17,7 @@ pub enum TopicError {
     },
     /// The brokers' access control forbids it to this client.
     #[error(
-        "not allowed to {action} topic {topic} ({error}); grant this client the right, or create the topic by hand"
+        "not allowed to {action} topic {topic} ({error}): the access control of the brokers must grant it to this client"
     )]
     NotAllowed {
         /// The topic.

@@ -1,1 +1,40 @@
-//! HTTP in front of workers behind Kafka: every accepted request ends in one right answer or one honest error.
+//! HTTP in front of workers behind Kafka: every accepted request ends in one right answer or one honest error by its
+//! deadline.
+//!
+//! ```text
+//!  client ─▶ http/routes ─▶ http/body ─▶ operations ─▶ requester ═▶ Kafka
+//!  client ◀─ http/routes ◀─ http/answer ◀──────────── requester ◀═ Kafka
+//! ```
+//!
+//! [`requester`] is request/reply over Kafka for any program, without HTTP. [`Gateway`] is the process around it.
+
+mod admission;
+mod app;
+mod http;
+mod metrics;
+pub mod operations;
+mod problem;
+pub mod requester;
+mod shard;
+
+use std::process::ExitCode;
+
+use service::Program;
+use service::settings::GatewaySettings;
+use service::settings::catalogue::Service;
+
+pub use app::Gateway;
+pub use http::body::MAX_BODY_BYTES;
+pub use problem::Code;
+
+/// What this program is.
+pub(crate) const PROGRAM: Program = Program {
+    service: Service::Gateway,
+    version: env!("CARGO_PKG_VERSION"),
+    about: env!("CARGO_PKG_DESCRIPTION"),
+};
+
+/// The whole program: settings, logs, signals, the gateway, the exit status.
+pub fn main() -> ExitCode {
+    service::main(&PROGRAM, |settings: GatewaySettings, shutdown| Gateway::bind(settings)?.run(&shutdown))
+}

@@ -1,1 +1,11 @@
 //! The whole stack against a real broker over sockets; and the bench.
+//!
+//! Which broker the tests run on is chosen by `TEST_BROKER`: `embedded` (the default), `container` (Apache Kafka in a
+//! container), or the address of a broker that runs already.
+
+pub mod bench;
+pub mod broker;
+pub mod client;
+pub mod stack;
+pub mod topics;
+pub mod wait;

@@ -1,0 +1,116 @@
+//! How much may be pending at once: a number of requests, and a number of bytes.
+//!
+//! Both are reserved before a body is read, so that a crowd of large uploads is turned away at its first line and
+//! not after it has filled the memory. What does not say its length reserves as it arrives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The limits of one shard and what is taken of them.
+#[derive(Debug)]
+pub struct Admission {
+    max_requests: usize,
+    max_bytes: usize,
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// The shard is full, in number or in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too much is pending")]
+pub struct Full;
+
+/// A place among the pending requests. Dropping it gives everything back.
+#[derive(Debug)]
+pub struct Place {
+    admission: Arc<Admission>,
+    bytes: usize,
+}
+
+impl Admission {
+    /// At most `max_requests` places holding at most `max_bytes` bytes together.
+    pub fn new(max_requests: usize, max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { max_requests, max_bytes, requests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) })
+    }
+
+    /// Takes a place for a request whose body is known to bring `bytes` bytes (0 if it does not say).
+    ///
+    /// # Errors
+    /// [`Full`] if either limit would be passed; nothing is taken then.
+    pub fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, Full> {
+        take(&self.requests, 1, self.max_requests)?;
+        let mut place = Place { admission: self.clone(), bytes: 0 };
+        place.grow(bytes)?;
+        Ok(place)
+    }
+
+    /// Requests that hold a place now.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are reserved now.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Place {
+    /// Reserves `bytes` more.
+    ///
+    /// # Errors
+    /// [`Full`] if the limit would be passed; what was reserved before stays reserved.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        take(&self.admission.bytes, bytes, self.admission.max_bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.admission.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.admission.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Adds `n` to `counter` unless that passes `limit`.
+fn take(counter: &AtomicUsize, n: usize, limit: usize) -> Result<(), Full> {
+    let fits = |taken: usize| taken.checked_add(n).filter(|sum| *sum <= limit);
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(|_| ()).map_err(|_| Full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_bounded_and_given_back() {
+        let admission = Admission::new(2, 100);
+        let first = admission.enter(10).unwrap();
+        let _second = admission.enter(10).unwrap();
+        assert_eq!(admission.enter(0).unwrap_err(), Full);
+        drop(first);
+        assert!(admission.enter(0).is_ok());
+        assert_eq!((admission.requests(), admission.bytes()), (1, 10));
+    }
+
+    #[test]
+    fn bytes_are_bounded_as_they_arrive() {
+        let admission = Admission::new(10, 100);
+        let mut place = admission.enter(60).unwrap();
+        assert_eq!(admission.enter(41).unwrap_err(), Full);
+        assert_eq!(admission.requests(), 1, "a refused request keeps no place");
+        assert!(place.grow(40).is_ok());
+        assert_eq!(place.grow(1), Err(Full));
+        drop(place);
+        assert_eq!((admission.requests(), admission.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_length_near_the_end_of_the_number_range_does_not_wrap() {
+        let admission = Admission::new(10, 100);
+        let mut place = admission.enter(1).unwrap();
+        assert_eq!(place.grow(usize::MAX), Err(Full));
+    }
+}

@@ -1,0 +1,209 @@
+//! The gateway as a process: bind, serve, stop in order.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use anyhow::{Context as _, Result};
+use service::management::{Bound, Management, Pages};
+use service::settings::GatewaySettings;
+use service::{Program, Readiness, Shutdown};
+use socket2::{Domain, Socket, Type};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use crate::http::routes;
+use crate::metrics::{Metrics, Shards};
+use crate::shard::Blueprint;
+
+/// Connections that may wait to be accepted: a crowd that arrives at once should not have to try again.
+const BACKLOG: i32 = 2048;
+
+/// What a stage of the shutdown gets beyond the time that its work may take by itself.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// Longest time for the last commits and the goodbye to the group.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Between two looks at whether the shards are ready or dead.
+const WATCH_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A gateway whose ports are bound, and not served yet: callers wait in the backlog.
+#[derive(Debug)]
+pub struct Gateway {
+    program: Program,
+    settings: GatewaySettings,
+    listener: TcpListener,
+    address: SocketAddr,
+    management: Bound,
+}
+
+impl Gateway {
+    /// Binds both ports.
+    ///
+    /// # Errors
+    /// If one of them cannot be had; says which, and how to choose another.
+    pub fn bind(settings: GatewaySettings) -> Result<Self> {
+        let (host, port) = (settings.host.as_str(), settings.port);
+        let listener = listen(host, port).with_context(|| {
+            format!("cannot listen on {host}:{port}; free the port, or set SERVICE_1_HOST and SERVICE_1_PORT")
+        })?;
+        let address = listener.local_addr()?;
+        let management = Management::bind(host, settings.management_port)?;
+        Ok(Self { program: crate::PROGRAM, settings, listener, address, management })
+    }
+
+    /// The port for requests.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The port for health, metrics and info.
+    pub fn management_port(&self) -> u16 {
+        self.management.port()
+    }
+
+    /// Serves until `shutdown` is requested, then stops in order. Blocks, on a runtime of its own.
+    ///
+    /// # Errors
+    /// If a server cannot be started, or the one for requests ends by itself.
+    pub fn run(self, shutdown: &Shutdown) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.run_until_stopped(shutdown))
+    }
+
+    async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
+        let Self { program, settings, listener, address, management } = self;
+        let (readiness, registry, shards) = (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
+        let kafka_connected = readiness.step("kafka");
+        let pages = Pages::new(&program, &readiness, &registry)
+            .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec());
+        show_kafka(&readiness, &shards);
+        let management = management.serve(pages)?;
+
+        let settings = Arc::new(settings);
+        let draining = Arc::new(AtomicBool::new(false));
+        let blueprint = Blueprint {
+            settings: settings.clone(),
+            metrics: Arc::new(Metrics::new(&registry, &shards)),
+            shards: shards.clone(),
+            draining: draining.clone(),
+            control: Handle::current(),
+        };
+        let server = serve(listener, blueprint)?;
+        let handle = server.handle();
+        let mut serving = tokio::spawn(server);
+        tracing::info!("listening on http://{address}");
+
+        let watched = async {
+            became_ready(&shards, settings.shards).await;
+            kafka_connected.done();
+            shard_died(&shards).await;
+            readiness.fall("the requester's background work has died");
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = shutdown.requested() => {}
+            () = watched => {}
+            ended = &mut serving => {
+                readiness.fall("the HTTP server has ended");
+                return ended?.context("the HTTP server has ended");
+            }
+        }
+        readiness.fall("shutting down");
+        draining.store(true, Ordering::Relaxed);
+        stop(&settings, &handle, &shards, shutdown).await;
+        if let Ok(ended) = serving.await {
+            ended?;
+        }
+        management.stop().await;
+        Ok(())
+    }
+}
+
+/// Serves on, so that balancers notice; takes no new connections and finishes what is pending; leaves the group.
+async fn stop(settings: &GatewaySettings, handle: &ServerHandle, shards: &Shards, shutdown: &Shutdown) {
+    let delay = settings.shutdown_delay;
+    if !delay.is_zero() {
+        shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
+    }
+    let requesters: Vec<_> = shards.lock().iter().map(|(requester, _)| requester.clone()).collect();
+    let limit = settings.request_timeout + MARGIN;
+    if shutdown.stage("finish requests", limit, handle.stop(true)).await.is_none() {
+        // What is still pending ends now, honestly, and its callers are told before their connections go.
+        futures::future::join_all(requesters.iter().map(|requester| requester.stop(Duration::ZERO))).await;
+        shutdown.stage("close connections", MARGIN, handle.stop(false)).await;
+    }
+    let leave = futures::future::join_all(requesters.iter().map(|requester| requester.stop(Duration::ZERO)));
+    shutdown.stage("leave the group", LEAVE_LIMIT, leave).await;
+}
+
+fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::Server> {
+    let settings = blueprint.settings.clone();
+    let graceful = settings.request_timeout + MARGIN;
+    let app = move || {
+        let blueprint = blueprint.clone();
+        // Runs on the worker's own thread: everything the shard starts stays there.
+        let shard = move || {
+            let blueprint = blueprint.clone();
+            async move { Ok::<_, std::convert::Infallible>(blueprint.build()) }
+        };
+        App::new().data_factory(shard).configure(routes::configure).default_service(web::to(routes::not_found))
+    };
+    let server = HttpServer::new(app)
+        .workers(settings.shards)
+        .shutdown_timeout(graceful.as_secs() + 1)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+fn show_kafka(readiness: &Readiness, shards: &Shards) {
+    let shards = shards.clone();
+    readiness.show("kafka", move || {
+        let shards = shards.lock();
+        let reachable = !shards.is_empty() && shards.iter().all(|(requester, _)| requester.is_ready());
+        let trouble = shards.iter().find_map(|(requester, _)| requester.trouble());
+        serde_json::json!({ "reachable": reachable, "last_error": trouble })
+    });
+}
+
+async fn became_ready(shards: &Shards, count: usize) {
+    let ready = || {
+        let shards = shards.lock();
+        shards.len() >= count && shards.iter().all(|(requester, _)| requester.is_ready())
+    };
+    while !ready() {
+        sleep(WATCH_INTERVAL).await;
+    }
+}
+
+async fn shard_died(shards: &Shards) {
+    while !shards.lock().iter().any(|(requester, _)| requester.has_failed()) {
+        sleep(WATCH_INTERVAL).await;
+    }
+}
+
+/// As the standard library listens, with a longer backlog.
+fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
+    let mut refused = std::io::Error::other("the host name has no address");
+    for address in (host, port).to_socket_addrs()? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}

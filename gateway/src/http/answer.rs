@@ -1,0 +1,96 @@
+//! From the outcome of a request to the HTTP answer.
+
+use actix_web::HttpResponse;
+use protocol::ReplyError;
+use serde::Serialize;
+
+use crate::operations::Operation;
+use crate::problem::{Code, Problem};
+use crate::requester::{Answer, Failure, RequestError};
+
+/// The answer for a caller whose request was executed: the output with the request's `id` beside it.
+pub(crate) fn success<O: Operation>(answer: &Answer) -> Result<HttpResponse, Problem> {
+    let id = answer.id().to_string();
+    let output: Result<O::Output<'_>, ReplyError> = answer.output();
+    let body = output.map_err(|error| error.to_string()).and_then(|output| with_id(&output, &id));
+    match body {
+        Ok(body) => Ok(HttpResponse::Ok().content_type("application/json").body(body)),
+        Err(reason) => Err(Problem::new(Code::BadReply, format!("the reply has no such output: {reason}")).about(id)),
+    }
+}
+
+/// The answer for everybody else.
+pub(crate) fn failure(error: RequestError) -> Problem {
+    let problem = match error.failure {
+        Failure::Overloaded => {
+            Problem::new(Code::Overloaded, "too many requests are pending here; try again").retry_after(1)
+        }
+        Failure::KafkaUnavailable => {
+            Problem::new(Code::KafkaUnavailable, "the request was not handed to Kafka; it is safe to try again")
+                .retry_after(1)
+        }
+        Failure::NoWorkers => {
+            Problem::new(Code::NoWorkers, "no worker is in the group; the request was not sent").retry_after(1)
+        }
+        Failure::ShuttingDown => {
+            Problem::new(Code::ShuttingDown, "this gateway takes nothing new; another one will").retry_after(1)
+        }
+        Failure::TooLarge => Problem::new(Code::PayloadTooLarge, "the request is larger than its topic takes"),
+        Failure::Unencodable(error) => Problem::new(Code::InvalidRequest, error.to_string()),
+        Failure::OutcomeUnknown => {
+            Problem::new(Code::OutcomeUnknown, "no reply came in time; the request may still be executed")
+        }
+        Failure::Rejected { code, message } => Problem::new(Code::WorkerRejected, worker_said(&code, &message)),
+        Failure::Failed { code, message } => Problem::new(Code::WorkerFailed, worker_said(&code, &message)),
+        Failure::BadReply(reason) => Problem::new(Code::BadReply, reason),
+    };
+    match error.id {
+        Some(id) => problem.about(id),
+        None => problem,
+    }
+}
+
+fn worker_said(code: &str, message: &str) -> String {
+    format!("{message} ({code})")
+}
+
+/// `{…output…,"id":"…"}` in one buffer.
+fn with_id(output: &impl Serialize, id: &str) -> Result<Vec<u8>, String> {
+    let mut body = Vec::with_capacity(160);
+    serde_json::to_writer(&mut body, output).map_err(|error| error.to_string())?;
+    if body.pop() != Some(b'}') {
+        return Err("it is no object".into());
+    }
+    if body.len() > 1 {
+        body.push(b',');
+    }
+    body.extend_from_slice(br#""id":""#);
+    body.extend_from_slice(id.as_bytes()); // Hexadecimal digits and hyphens need no escaping.
+    body.extend_from_slice(br#""}"#);
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_id_stands_beside_the_output() {
+        assert_eq!(with_id(&json!({"hash": "ab"}), "x").unwrap(), br#"{"hash":"ab","id":"x"}"#);
+        assert_eq!(with_id(&json!({}), "x").unwrap(), br#"{"id":"x"}"#);
+        assert!(with_id(&json!([1]), "x").is_err());
+    }
+
+    #[test]
+    fn only_what_was_not_handed_over_may_be_retried() {
+        let retry_safe = |failure| failure_code(failure).retry_safe();
+        assert!(retry_safe(Failure::KafkaUnavailable) && retry_safe(Failure::NoWorkers));
+        assert!(!retry_safe(Failure::OutcomeUnknown) && !retry_safe(Failure::TooLarge));
+    }
+
+    fn failure_code(kind: Failure) -> Code {
+        failure(RequestError { id: None, failure: kind }).code()
+    }
+}

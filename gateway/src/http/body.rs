@@ -1,0 +1,211 @@
+//! Reads a request's body: declared as JSON, within its size, its place reserved, before its deadline.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures::StreamExt as _;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use crate::admission::{Admission, Full, Place};
+use crate::problem::{Code, Problem};
+
+/// The largest body that is read, in bytes. With envelope and headers it stays below the 900 KB that a batch of
+/// records may have.
+pub const MAX_BODY_BYTES: usize = 768 * 1024;
+
+/// Longest piece of a parser's message that is passed on to the caller, in bytes.
+const MAX_DETAIL_BYTES: usize = 200;
+
+/// A body that was read, and the place it holds until the request has been answered.
+pub(crate) struct Admitted {
+    pub(crate) bytes: Bytes,
+    pub(crate) place: Place,
+}
+
+/// Reads the body of one request.
+///
+/// Problems come in the documented order: 415, 413, overloaded, then whatever the arriving bytes show.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut payload: Payload,
+    admission: &Arc<Admission>,
+    deadline: Instant,
+) -> Result<Admitted, Problem> {
+    check_media_type(headers)?;
+    let declared = declared_length(headers)?;
+    let mut place = admission.enter(declared.unwrap_or(0)).map_err(overloaded)?;
+    let mut body = Collected::Nothing;
+    while let Some(piece) = timeout_at(deadline, payload.next()).await.map_err(|_| late())? {
+        let piece = piece.map_err(|error| broken(&error))?;
+        if body.len() + piece.len() > MAX_BODY_BYTES {
+            return Err(too_large());
+        }
+        if declared.is_none() {
+            place.grow(piece.len()).map_err(overloaded)?;
+        }
+        body.push(piece);
+    }
+    Ok(Admitted { bytes: body.finish(), place })
+}
+
+/// Parses a body that has to be a JSON object.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    // serde reads a struct from an array as well; callers are promised an object.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte != b'{') {
+        return Err(invalid("the body has to be a JSON object"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| invalid(&error.to_string()))
+}
+
+/// Most bodies arrive in one piece, which is then used as it is.
+enum Collected {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Collected {
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::One(piece) => piece.len(),
+            Self::Many(pieces) => pieces.len(),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        *self = match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Self::One(piece),
+            Self::One(first) => {
+                let mut pieces = BytesMut::from(&first[..]);
+                pieces.extend_from_slice(&piece);
+                Self::Many(pieces)
+            }
+            Self::Many(mut pieces) => {
+                pieces.extend_from_slice(&piece);
+                Self::Many(pieces)
+            }
+        };
+    }
+
+    fn finish(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::One(piece) => piece,
+            Self::Many(pieces) => pieces.freeze(),
+        }
+    }
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let unsupported = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return unsupported("compressed bodies are not taken; send the JSON as it is");
+    }
+    let declared = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = declared.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        return Ok(());
+    }
+    unsupported("send the header `content-type: application/json`")
+}
+
+fn declared_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+    let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
+    // The server has refused what is no number; what no number type holds is too large.
+    let length = value.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
+    if length > MAX_BODY_BYTES { Err(too_large()) } else { Ok(Some(length)) }
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::PayloadTooLarge, format!("a body may have at most {MAX_BODY_BYTES} bytes"))
+}
+
+fn overloaded(_: Full) -> Problem {
+    Problem::new(Code::Overloaded, "too many requests are pending here; try again").retry_after(1)
+}
+
+fn late() -> Problem {
+    Problem::new(Code::RequestTimeout, "the whole body has to arrive within the request's time")
+}
+
+fn broken(error: &dyn std::error::Error) -> Problem {
+    invalid(&format!("the body could not be read: {error}"))
+}
+
+fn invalid(reason: &str) -> Problem {
+    let mut end = reason.len().min(MAX_DETAIL_BYTES);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    Problem::new(Code::InvalidRequest, reason[..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn json_is_taken_with_and_without_parameters() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"] {
+            assert!(check_media_type(&headers(&[("content-type", good)])).is_ok(), "{good}");
+        }
+        for bad in ["", "text/plain", "application/json-seq", "application/x-www-form-urlencoded"] {
+            let problem = check_media_type(&headers(&[("content-type", bad)])).unwrap_err();
+            assert_eq!(problem.code(), Code::UnsupportedMediaType, "{bad}");
+        }
+        assert!(check_media_type(&headers(&[])).is_err());
+    }
+
+    #[test]
+    fn compressed_bodies_are_refused() {
+        let gzip = headers(&[("content-type", "application/json"), ("content-encoding", "gzip")]);
+        assert_eq!(check_media_type(&gzip).unwrap_err().code(), Code::UnsupportedMediaType);
+    }
+
+    #[test]
+    fn a_declared_length_is_judged_before_anything_is_read() {
+        assert_eq!(declared_length(&headers(&[])).unwrap(), None);
+        assert_eq!(declared_length(&headers(&[("content-length", "786432")])).unwrap(), Some(MAX_BODY_BYTES));
+        for large in ["786433", "99999999999999999999999999"] {
+            let problem = declared_length(&headers(&[("content-length", large)])).unwrap_err();
+            assert_eq!(problem.code(), Code::PayloadTooLarge);
+        }
+    }
+
+    #[test]
+    fn only_objects_are_parsed() {
+        assert!(parse::<Value>(b" {\"a\":1} ").is_ok());
+        for bad in [&b"[1]"[..], b"\"x\"", b"", b"{", b"{}x", b"\xff"] {
+            assert_eq!(parse::<Value>(bad).unwrap_err().code(), Code::InvalidRequest, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_joined_in_order() {
+        let mut body = Collected::Nothing;
+        for piece in ["a", "bc", "d"] {
+            body.push(Bytes::from_static(piece.as_bytes()));
+        }
+        assert_eq!((body.len(), body.finish()), (4, Bytes::from_static(b"abcd")));
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_at_a_character() {
+        let problem = invalid(&"ü".repeat(500));
+        assert_eq!(problem.code(), Code::InvalidRequest);
+    }
+}

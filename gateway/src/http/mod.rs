@@ -1,0 +1,7 @@
+//! HTTP's side of a request: routes, bodies, answers, the description of the API.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod openapi;
+pub(crate) mod routes;
+pub(crate) mod trace;

@@ -1,0 +1,108 @@
+//! The description of the API, made from what is really served.
+
+use actix_web::HttpResponse;
+use serde_json::{Map, Value, json};
+
+use crate::operations::{self, Described};
+use crate::problem::Code;
+
+/// `GET /openapi.json`.
+pub(crate) async fn document() -> HttpResponse {
+    HttpResponse::Ok().json(describe())
+}
+
+/// The OpenAPI document.
+pub(crate) fn describe() -> Value {
+    let paths: Map<String, Value> =
+        operations::all().into_iter().map(|o| (o.path.to_owned(), json!({ "post": post(o) }))).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": env!("CARGO_PKG_DESCRIPTION"),
+        },
+        "paths": paths,
+        "components": { "schemas": { "Problem": problem_schema() } },
+    })
+}
+
+fn post(operation: Described) -> Value {
+    let mut responses = Map::new();
+    responses.insert("200".into(), json!({
+        "description": "The worker's answer",
+        "content": { "application/json": { "schema": with_id(operation.output) } },
+    }));
+    for code in Code::ALL.into_iter().filter(|code| !matches!(code, Code::NotFound | Code::MethodNotAllowed)) {
+        let entry = responses.entry(code.status().as_str()).or_insert_with(|| {
+            json!({
+                "description": "",
+                "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            })
+        });
+        let told = entry["description"].as_str().unwrap_or_default();
+        let comma = if told.is_empty() { "" } else { "; " };
+        entry["description"] = format!("{told}{comma}`{}`: {}", code.text(), code.title()).into();
+    }
+    json!({
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": operation.input, "example": operation.example } },
+        },
+        "responses": responses,
+    })
+}
+
+fn with_id(mut output: Value) -> Value {
+    output["properties"]["id"] = json!({ "type": "string", "format": "uuid", "description": "The request's id." });
+    if let Some(required) = output["required"].as_array_mut() {
+        required.push("id".into());
+    }
+    output
+}
+
+fn problem_schema() -> Value {
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
+    json!({
+        "type": "object",
+        "description": "RFC 9457 problem details",
+        "required": ["type", "title", "status", "detail", "code", "retry_safe"],
+        "properties": {
+            "type": { "type": "string", "format": "uri" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "code": { "type": "string", "enum": codes },
+            "retry_safe": {
+                "type": "boolean",
+                "description": "True if nothing of the request was handed to Kafka.",
+            },
+            "id": { "type": "string", "format": "uuid" },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_of_an_operation_is_described() {
+        let document = describe();
+        let responses = document["paths"]["/hash"]["post"]["responses"].as_object().unwrap();
+        for status in ["200", "400", "408", "413", "415", "422", "502", "503", "504"] {
+            assert!(responses.contains_key(status), "{status}");
+        }
+        let unavailable = responses["503"]["description"].as_str().unwrap();
+        assert!(unavailable.contains("`overloaded`") && unavailable.contains("`no_workers`"), "{unavailable}");
+    }
+
+    #[test]
+    fn the_answer_has_its_id() {
+        let document = describe();
+        let answer = &document["paths"]["/hash"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
+        assert_eq!(answer["required"], json!(["hash", "id"]));
+    }
+}

@@ -1,0 +1,83 @@
+//! The routes, and the way of one request through them.
+
+use std::time::Instant;
+
+use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{answer, body, openapi, trace};
+use crate::operations::{self, Operation};
+use crate::problem::{Code, Problem};
+use crate::shard::Shard;
+
+/// Everything that callers can reach.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    operations::configure(config);
+    config.service(
+        web::resource("/openapi.json").route(web::get().to(openapi::document)).default_service(web::to(only_get)),
+    );
+}
+
+/// Adds one operation.
+pub(crate) fn serve<O: Operation>(config: &mut ServiceConfig) {
+    config.service(web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post)));
+}
+
+/// Where no route leads.
+pub(crate) async fn not_found(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
+    finish(&http, &shard, Instant::now(), Err(problem))
+}
+
+async fn only_post(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
+    finish(&http, &shard, Instant::now(), Err(problem))
+}
+
+async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET");
+    finish(&http, &shard, Instant::now(), Err(problem))
+}
+
+async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
+    let began = Instant::now();
+    let outcome = exchange::<O>(&http, payload, &shard).await;
+    finish(&http, &shard, began, outcome)
+}
+
+/// One request from its body to its answer. The deadline is set here and obeyed everywhere.
+async fn exchange<O: Operation>(http: &HttpRequest, payload: Payload, shard: &Shard) -> Result<HttpResponse, Problem> {
+    let deadline = tokio::time::Instant::now() + shard.request_timeout;
+    let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
+    let input: O::Input<'_> = body::parse(&admitted.bytes)?;
+    let headers = trace::context(http.headers());
+    let answered = shard.requester.request_by(O::NAME, &input, deadline, headers).await;
+    drop(admitted.place);
+    answer::success::<O>(&answered.map_err(answer::failure)?)
+}
+
+/// What every answer gets: counted, the caller's request id, and while shutting down a request to close.
+fn finish(
+    http: &HttpRequest,
+    shard: &Shard,
+    began: Instant,
+    outcome: Result<HttpResponse, Problem>,
+) -> HttpResponse {
+    let (mut response, code) = match outcome {
+        Ok(response) => (response, None),
+        Err(problem) => (problem.response(), Some(problem.code())),
+    };
+    shard.metrics.answered(code, began.elapsed());
+    let request_id = trace::request_id(http.headers());
+    if let Some(id) = request_id {
+        response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());
+    }
+    if let Some(code) = code {
+        let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::debug!(code = code.text(), request_id, "answered with an error");
+    }
+    if shard.is_draining() {
+        response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+    }
+    response
+}

@@ -1,0 +1,156 @@
+//! Everything a requester does beside its requests: topics, lanes, reply partitions, group, worker sightings.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka::Kafka;
+use kafka::group::{Assignor, Event, GroupConfig, GroupWatch, Member};
+use kafka::topics::{self, TopicSpec, TopicState};
+use kafka::writer::{Writer, WriterConfig};
+use tokio::runtime::Handle;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Inner;
+use super::outbox::Outbox;
+use super::reply_to::ReplyTo;
+
+/// How often everything is looked at when nothing happens.
+pub(super) const STEP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Between two looks at the worker group.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often missing request partitions are looked for.
+const PARTITIONS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Kept by Kafka: requests as long as anybody may ask what happened, replies only as long as they can matter.
+const REQUEST_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+const RESPONSE_RETENTION: Duration = Duration::from_secs(10 * 60);
+
+/// Longest time to say goodbye to the group.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+pub(super) struct Control {
+    kafka: Kafka,
+    inner: Arc<Inner>,
+    shard: Handle,
+    stop: CancellationToken,
+}
+
+impl Control {
+    pub(super) fn new(kafka: Kafka, inner: Arc<Inner>, shard: Handle, stop: CancellationToken) -> Self {
+        Self { kafka, inner, shard, stop }
+    }
+
+    pub(super) async fn run(self) {
+        let stop = self.stop.clone();
+        let Some((requests, responses)) = stop.run_until_cancelled(self.topics()).await else { return };
+        self.start_writer(&requests);
+        let reply_to = self.reply_to(&responses);
+        if self.inner.config.watches_workers() {
+            let group = self.inner.config.worker_group_id.clone();
+            let _ = self.inner.watch.set(GroupWatch::start(self.kafka.clone(), group, WATCH_INTERVAL));
+        }
+        self.steer(reply_to, requests.partitions).await;
+    }
+
+    /// The two topics, as soon as they are there.
+    async fn topics(&self) -> (TopicState, TopicState) {
+        let config = &self.inner.config;
+        let spec = |name: &str, retention| TopicSpec { name: name.to_owned(), partitions: config.partitions, retention };
+        let specs =
+            [spec(&config.request_topic, REQUEST_RETENTION), spec(&config.response_topic, RESPONSE_RETENTION)];
+        let mut pause = Duration::from_millis(50);
+        let mut told = String::new();
+        loop {
+            match topics::ensure(&self.kafka, &specs, config.create_topics).await {
+                Ok(states) => {
+                    let mut states = states.into_iter();
+                    if let (Some(requests), Some(responses)) = (states.next(), states.next()) {
+                        return (requests, responses);
+                    }
+                }
+                // The same trouble is told once.
+                Err(error) if error.to_string() == told => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the topics are not there yet; trying on");
+                    told = error.to_string();
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    fn start_writer(&self, requests: &TopicState) {
+        let config = WriterConfig {
+            topic: requests.name.clone(),
+            partitions: (0..requests.partitions).collect(),
+            lanes_per_partition: 1,
+            max_queued_records: self.inner.config.max_pending,
+            max_queued_bytes: self.inner.config.max_queued_bytes,
+        };
+        let outbox = Arc::new(Outbox { registry: self.inner.registry.clone() });
+        let _on_shard = self.shard.enter();
+        let _ = self.inner.writer.set(Writer::start(self.kafka.clone(), config, outbox));
+    }
+
+    fn reply_to(&self, responses: &TopicState) -> ReplyTo {
+        // Any number that differs between instances will do.
+        let hash = RandomState::new().hash_one(std::process::id());
+        let (sink, named) = (self.inner.sink.clone(), self.inner.named.clone());
+        ReplyTo::new(
+            self.kafka.clone(),
+            responses.name.clone(),
+            responses.partitions,
+            hash,
+            sink,
+            named,
+            self.shard.clone(),
+        )
+    }
+
+    async fn steer(&self, mut reply_to: ReplyTo, mut lanes: i32) {
+        let config = &self.inner.config;
+        let group = GroupConfig::new(&config.group_id, &config.response_topic, Assignor::Range);
+        let mut member = Member::join(self.kafka.clone(), group);
+        let commits = member.offsets();
+        let mut tick = interval(STEP_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = interval(PARTITIONS_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let event: Option<Event> = tokio::select! {
+                () = self.stop.cancelled() => break,
+                event = member.next_event() => event,
+                _ = tick.tick() => None,
+                _ = look.tick() => {
+                    lanes = self.add_lanes(lanes).await;
+                    None
+                }
+            };
+            if let Some(event) = event {
+                reply_to.on(event);
+            }
+            reply_to.step().await;
+            reply_to.commit(&commits).await;
+        }
+        reply_to.commit(&commits).await;
+        member.leave(LEAVE_TIMEOUT).await;
+    }
+
+    /// Finds partitions that were added to the request topic.
+    async fn add_lanes(&self, known: i32) -> i32 {
+        let Ok(count) = topics::partition_count(&self.kafka, &self.inner.config.request_topic).await else {
+            return known;
+        };
+        if let Some(writer) = self.inner.writer.get() {
+            let _on_shard = self.shard.enter();
+            (known..count).for_each(|partition| writer.add_partition(partition));
+        }
+        known.max(count)
+    }
+}

@@ -1,0 +1,122 @@
+//! Reads one response partition and wakes whoever waits for what it finds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::DateTime;
+use kafka::batch::RawRecord;
+use kafka::reader::{ReadError, Reader, Start};
+use kafka::{Kafka, Record};
+use protocol::{CorrelationId, Registry, reply_correlation};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::outbox::Outcome;
+use super::workers::LastReply;
+
+/// Where replies go to.
+pub(crate) struct Sink {
+    pub(crate) registry: Arc<Registry<Outcome>>,
+    pub(crate) last_reply: LastReply,
+}
+
+impl Sink {
+    /// Looks at the correlation id alone; the value of what belongs to somebody else is never parsed.
+    fn take(&self, record: Record) {
+        let id = reply_correlation(record.key.as_deref(), &record.headers).map(CorrelationId::parse);
+        match id {
+            Some(Ok(id)) => {
+                self.registry.complete(id, || {
+                    self.last_reply.record(Instant::now());
+                    Outcome::Replied(record)
+                });
+            }
+            // Not an id that any gateway made: a reply to somebody else's own client.
+            Some(Err(_)) | None => {}
+        }
+    }
+
+    /// A record with header values that are null. What it says of itself may still be an answer.
+    fn take_raw(&self, raw: RawRecord) {
+        let headers = raw.headers.into_iter().filter_map(|(name, value)| {
+            Some((String::from_utf8(name.to_vec()).ok()?, value?.to_vec()))
+        });
+        self.take(Record {
+            key: raw.key.map(|key| key.to_vec()),
+            value: raw.value.map(|value| value.to_vec()),
+            headers: headers.collect::<BTreeMap<_, _>>(),
+            timestamp: DateTime::UNIX_EPOCH,
+        });
+    }
+}
+
+/// A partition cannot be read yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Kafka does not let us.
+    #[error("the partition cannot be read")]
+    Read(#[from] ReadError),
+    /// The shard's thread has ended.
+    #[error("the thread that would read has ended")]
+    ShardGone,
+}
+
+/// A partition that is being read. Dropping it stops the reading.
+pub(crate) struct Listener {
+    position: Arc<AtomicI64>,
+    down_since: Box<dyn Fn() -> Option<Duration> + Send + Sync>,
+    task: AbortHandle,
+}
+
+impl Listener {
+    /// Resolves where `partition` ends (or begins, for `Start::Earliest`) and reads from there, on `shard`.
+    /// When this returns, a reply written from now on will be found.
+    pub(crate) async fn open(
+        kafka: &Kafka,
+        topic: &str,
+        partition: i32,
+        start: Start,
+        sink: Arc<Sink>,
+        shard: &Handle,
+    ) -> Result<Self, OpenError> {
+        let (kafka, topic) = (kafka.clone(), topic.to_owned());
+        // A connection is driven by the runtime that opened it: that has to be the shard's.
+        let opening = shard.spawn(async move { Reader::open(&kafka, &topic, partition, start).await });
+        let reader = opening.await.map_err(|_| OpenError::ShardGone)??;
+        let position = Arc::new(AtomicI64::new(reader.position()));
+        let status = reader.status();
+        let task = shard.spawn(listen(reader, sink, position.clone())).abort_handle();
+        Ok(Self { position, down_since: Box::new(move || status.down_for()), task })
+    }
+
+    /// The offset that is read next.
+    pub(crate) fn position(&self) -> i64 {
+        self.position.load(Ordering::Relaxed)
+    }
+
+    /// For how long the partition has not been readable, if it is not.
+    pub(crate) fn down_for(&self) -> Option<Duration> {
+        (self.down_since)()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen(mut reader: Reader, sink: Arc<Sink>, position: Arc<AtomicI64>) {
+    loop {
+        let fetched = reader.next().await;
+        for found in fetched.records {
+            sink.take(found.record);
+        }
+        for raw in fetched.unreadable {
+            sink.take_raw(raw);
+        }
+        position.store(fetched.next_offset, Ordering::Relaxed);
+    }
+}

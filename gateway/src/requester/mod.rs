@@ -1,0 +1,273 @@
+//! Request and reply over two topics: the part of the gateway that knows no HTTP.
+//!
+//! ```text
+//!   request() ─▶ known to be hopeless? ─▶ register ─▶ encode ─▶ writer ═▶ request topic
+//!       ▲                                    │
+//!       └──── woken by its correlation id ◀──┴── listeners ◀═ response topic
+//! ```
+//!
+//! Every request ends in one answer or one honest error by its deadline. What the error may claim follows one rule:
+//! a request was not executed only if its record was never handed to Kafka; everything else is unknown.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use std::time::Duration;
+//! use api_gateway::requester::{Requester, RequesterConfig};
+//!
+//! let brokers = vec!["localhost:9092".to_owned()];
+//! let kafka = kafka::Kafka::new(kafka::Config {
+//!     brokers, client_id: "my-service".into(), timeout: Duration::from_secs(5),
+//! });
+//! let requester = Requester::start(kafka, RequesterConfig::default());
+//! requester.ready().await;
+//! let payload = serde_json::json!({ "data": "hello world" });
+//! let answer = requester.request("hash", &payload, Duration::from_secs(10)).await?;
+//! let output: serde_json::Value = answer.output()?;
+//! requester.stop(Duration::from_secs(10)).await;
+//! # Ok(()) }
+//! ```
+
+mod answer;
+mod config;
+mod control;
+mod error;
+mod listener;
+mod named;
+mod outbox;
+mod reply_to;
+mod workers;
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use kafka::group::GroupWatch;
+use kafka::writer::Writer;
+use kafka::{Kafka, Record};
+use parking_lot::Mutex;
+use protocol::header::{self, Headers};
+use protocol::{CorrelationId, Deadline, Pending, Registry, RegisterError, ReplyPartition, Tag, encode_request};
+use serde::Serialize;
+use tokio::task::JoinHandle;
+use tokio::time::{timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+pub use answer::Answer;
+pub use config::{NoWorker, RequesterConfig};
+pub use error::{Failure, RequestError};
+pub use named::ReplyRouting;
+
+use control::Control;
+use listener::Sink;
+use named::{Named, ReplyAddress};
+use outbox::{Outbox, Outcome};
+use workers::{LastReply, Sighting, nobody_there};
+
+/// Sends requests to workers behind Kafka and waits for their replies.
+///
+/// What a request needs on its way runs on the runtime that [`start`](Self::start) was called on; on a runtime of one
+/// thread no request crosses a thread.
+pub struct Requester {
+    inner: Arc<Inner>,
+    stop: CancellationToken,
+    control: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What requests share.
+struct Inner {
+    config: RequesterConfig,
+    registry: Arc<Registry<Outcome>>,
+    named: Arc<Named>,
+    sink: Arc<Sink>,
+    /// There once the topics are.
+    writer: OnceLock<Writer<Outbox>>,
+    /// There once the topics are, if workers are watched.
+    watch: OnceLock<GroupWatch>,
+}
+
+/// What a requester has seen so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequesterStats {
+    /// Requests without an outcome now.
+    pub pending: usize,
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Replies to requests that had ended otherwise, mostly at their deadline.
+    pub late: u64,
+    /// Replies to requests that were answered before.
+    pub duplicate: u64,
+    /// Replies to ids of ours that nobody remembers.
+    pub unknown: u64,
+}
+
+impl Requester {
+    /// Starts at once and connects in the background, for as long as that takes.
+    pub fn start(kafka: Kafka, config: RequesterConfig) -> Self {
+        let registry = Registry::new(Tag::random(), config.max_pending);
+        let sink = Arc::new(Sink { registry: registry.clone(), last_reply: LastReply::new(Instant::now()) });
+        let inner = Arc::new(Inner {
+            named: Arc::new(Named::new(config.routing)),
+            registry,
+            sink,
+            writer: OnceLock::new(),
+            watch: OnceLock::new(),
+            config,
+        });
+        let stop = CancellationToken::new();
+        let shard = tokio::runtime::Handle::current();
+        let runtime = inner.config.control.clone().unwrap_or_else(|| shard.clone());
+        let control = Control::new(kafka, inner.clone(), shard, stop.clone());
+        let control = runtime.spawn(control.run());
+        Self { inner, stop, control: Mutex::new(Some(control)) }
+    }
+
+    /// Sends `payload`, a JSON object, to whoever does `operation`, and waits at most `time_to_live` for the reply.
+    ///
+    /// # Errors
+    /// [`RequestError`] says what is known of the request; only an [`Answer`] says that it was executed.
+    pub async fn request(
+        &self,
+        operation: &str,
+        payload: &impl Serialize,
+        time_to_live: Duration,
+    ) -> Result<Answer, RequestError> {
+        self.request_by(operation, payload, tokio::time::Instant::now() + time_to_live, Headers::new()).await
+    }
+
+    /// As [`request`](Self::request), up to an instant, with `headers` (a trace context, say) on the record.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn request_by(
+        &self,
+        operation: &str,
+        payload: &impl Serialize,
+        deadline: tokio::time::Instant,
+        headers: Headers,
+    ) -> Result<Answer, RequestError> {
+        let (writer, address) = self.inner.way_out().map_err(RequestError::unnamed)?;
+        let mut pending = self.inner.register(address).map_err(RequestError::unnamed)?;
+        let id = pending.id();
+        let failed = |failure| RequestError::about(id, failure);
+        let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let value = encode_request(&id.to_string(), operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
+        let record = self.inner.record(id, value, address, time_to_live, headers);
+        writer.push(record, id).map_err(|_| failed(Failure::Overloaded))?;
+        match timeout_at(deadline, pending.outcome()).await {
+            Ok(Outcome::Replied(reply)) => Answer::read(id, reply).map_err(failed),
+            Ok(Outcome::TooLarge) => Err(failed(Failure::TooLarge)),
+            Ok(Outcome::Stopped) => Err(failed(unanswered(&pending, Failure::ShuttingDown))),
+            Err(_) => Err(failed(unanswered(&pending, Failure::KafkaUnavailable))),
+        }
+    }
+
+    /// Whether requests can be written and replies are listened for.
+    pub fn is_ready(&self) -> bool {
+        self.inner.named.is_ready() && self.inner.writer.get().is_some_and(Writer::is_connected)
+    }
+
+    /// Waits until [`is_ready`](Self::is_ready), for as long as that takes.
+    pub async fn ready(&self) {
+        while !self.is_ready() {
+            tokio::time::sleep(control::STEP_INTERVAL).await;
+        }
+    }
+
+    /// What has been seen so far.
+    pub fn stats(&self) -> RequesterStats {
+        let counts = self.inner.registry.counts();
+        RequesterStats {
+            pending: self.inner.registry.pending(),
+            answered: counts.answered,
+            late: counts.late,
+            duplicate: counts.duplicate,
+            unknown: counts.unknown,
+        }
+    }
+
+    /// Whether the background work has ended although nobody stopped it.
+    pub fn has_failed(&self) -> bool {
+        !self.stop.is_cancelled() && self.control.lock().as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Takes nothing new, waits at most `limit` for what is pending, ends the rest honestly, commits, leaves the
+    /// group. Idempotent.
+    pub async fn stop(&self, limit: Duration) {
+        self.inner.registry.close();
+        let drained = async {
+            while self.inner.registry.pending() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if timeout(limit, drained).await.is_err() {
+            self.inner.registry.fail_all(|_| Outcome::Stopped);
+        }
+        self.stop.cancel();
+        let control = self.control.lock().take();
+        if let Some(control) = control
+            && control.await.is_err()
+        {
+            tracing::error!("the requester's background work had died");
+        }
+    }
+}
+
+impl Drop for Requester {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Inner {
+    /// The writer and the reply address for a new request, or why it would be hopeless.
+    fn way_out(&self) -> Result<(&Writer<Outbox>, ReplyAddress), Failure> {
+        let writer = self.writer.get().filter(|writer| writer.is_connected());
+        let (Some(writer), Some(address)) = (writer, self.named.address()) else {
+            return Err(Failure::KafkaUnavailable);
+        };
+        if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
+            && nobody_there(sighting(watch), &self.sink.last_reply, grace, Instant::now())
+        {
+            return Err(Failure::NoWorkers);
+        }
+        Ok((writer, address))
+    }
+
+    fn register(&self, address: ReplyAddress) -> Result<Pending<Outcome>, Failure> {
+        self.registry.register(address.partition).map_err(|error| match error {
+            RegisterError::Full => Failure::Overloaded,
+            RegisterError::Closed => Failure::ShuttingDown,
+        })
+    }
+
+    fn record(
+        &self,
+        id: CorrelationId,
+        value: Vec<u8>,
+        address: ReplyAddress,
+        time_to_live: Duration,
+        mut headers: Headers,
+    ) -> Record {
+        let now = Utc::now();
+        let epoch_ms = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        let id = id.to_string().into_bytes();
+        headers.insert(header::CORRELATION_ID.to_owned(), id.clone());
+        headers.insert(header::REPLY_TOPIC.to_owned(), self.config.response_topic.clone().into_bytes());
+        if let Some(partition) = address.partition {
+            let partition = ReplyPartition::encode_binary(partition).to_vec();
+            headers.insert(header::REPLY_PARTITION.to_owned(), partition);
+        }
+        headers.insert(header::DEADLINE.to_owned(), Deadline::after(epoch_ms, time_to_live).encode());
+        Record { key: Some(id), value: Some(value), headers, timestamp: now }
+    }
+}
+
+/// What can be said of a request that has no answer: `not_sent` only if its record was never handed to Kafka.
+fn unanswered(pending: &Pending<Outcome>, not_sent: Failure) -> Failure {
+    if pending.departed() { Failure::OutcomeUnknown } else { not_sent }
+}
+
+fn sighting(watch: &GroupWatch) -> Option<Sighting> {
+    let latest = watch.latest()?;
+    Some(Sighting { members: latest.members, asked_at: latest.asked_at, last_member_at: watch.last_member_at() })
+}

@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
             Field::Number(_) | Field::Other => (None, false),
         };
         let reason = match self.version {
-            Field::Number(version) if version.as_u64() != Some(VERSION) => {
+            Field::Number(version) if !is_supported(&version) => {
                 UnfitReason::UnknownVersion(version.to_string())
             }
             Field::Text(_) | Field::Other => UnfitReason::Malformed("`version` is not a number".into()),
@@ -86,6 +86,10 @@ impl<'a> Fields<'a> {
         };
         Err(Unfit { id, reason })
     }
+}
+
+fn is_supported(version: &Number) -> bool {
+    version.as_u64().is_some_and(|version| SUPPORTED_VERSIONS.contains(&version))
 }
 
 /// A field of the envelope before its type is judged.

@@ -13,6 +13,7 @@
 mod ended;
 mod pending;
 mod state;
+mod tally;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Registry;
-use super::state::Left;
+use super::state::{Entry, Polled};
 use crate::id::CorrelationId;
 
 /// One pending request: a future of its outcome, and the guard of its entry. Dropping it ends the request.
@@ -16,7 +16,7 @@ use crate::id::CorrelationId;
 pub struct Pending<T: Send + 'static> {
     registry: Arc<Registry<T>>,
     id: CorrelationId,
-    /// Set once the outcome is taken and the entry gone: whether the record had departed.
+    /// Set once the entry is out of the registry: whether the record had departed.
     taken: Option<bool>,
 }
 
@@ -54,23 +54,22 @@ impl<T: Send + 'static> Pending<T> {
 
     /// Ends the request, and says in one step how it stood: after [`Parting::NeverSent`] no record departs any more.
     pub fn give_up(mut self) -> Parting<T> {
-        match self.leave() {
-            Some(Left { outcome: Some(outcome), .. }) => Parting::Ended(outcome),
-            Some(Left { departed: false, .. }) => Parting::NeverSent,
-            Some(Left { departed: true, .. }) => Parting::Departed,
-            // The outcome was taken before.
+        let outcome = self.leave().and_then(Entry::into_outcome);
+        match outcome {
+            Some(outcome) => Parting::Ended(outcome),
             None if self.departed() => Parting::Departed,
             None => Parting::NeverSent,
         }
     }
 
-    fn leave(&mut self) -> Option<Left<T>> {
+    /// Takes the entry out, unless that was done before.
+    fn leave(&mut self) -> Option<Entry<T>> {
         if self.taken.is_some() {
             return None;
         }
-        let left = self.registry.state.lock().leave(self.id);
-        self.taken = Some(left.as_ref().is_some_and(|left| left.departed));
-        left
+        let entry = self.registry.state.lock().leave(self.id)?;
+        self.taken = Some(entry.has_departed());
+        Some(entry)
     }
 }
 
@@ -78,21 +77,23 @@ impl<T: Send + 'static> Future for Pending<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Bound to a name, so that an old waker is dropped after the lock.
         let polled = self.registry.state.lock().poll(self.id, context.waker());
-        match polled.expect("polled after it was ready") {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(left) => {
-                self.taken = Some(left.departed);
-                Poll::Ready(left.outcome.expect("only an entry that has ended is taken"))
+        match polled {
+            Polled::Waiting(_) => Poll::Pending,
+            Polled::Ended(entry) => {
+                self.taken = Some(entry.has_departed());
+                Poll::Ready(entry.into_outcome().expect("it has ended"))
             }
+            Polled::Gone => panic!("polled after it was ready"),
         }
     }
 }
 
 impl<T: Send + 'static> Drop for Pending<T> {
     fn drop(&mut self) {
-        // Bound to a name, so that an outcome is dropped after the lock.
-        let _left = self.leave();
+        // Its outcome is dropped here, after the lock.
+        drop(self.leave());
     }
 }
 

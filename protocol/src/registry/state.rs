@@ -1,11 +1,13 @@
-//! What the registry's mutex guards. It wakes nobody and drops no outcome: callers do, after the lock.
+//! What the registry's mutex guards. It wakes nobody and drops no waker and no outcome, whose destructors may come back
+//! to the registry: callers do, after the lock.
 
 use std::collections::hash_map::Entry as Slot;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use rustc_hash::FxHashMap;
 
 use super::ended::Ended;
+use super::tally::Tally;
 use super::{Completion, RegisterError};
 use crate::id::CorrelationId;
 
@@ -37,8 +39,9 @@ pub(super) struct State<T> {
     closed: bool,
 }
 
+/// A request from its registration until its guard takes the outcome or leaves.
 #[derive(Debug)]
-struct Entry<T> {
+pub(super) struct Entry<T> {
     progress: Progress<T>,
     /// The request partition that its record was last handed over for.
     departed: Option<i32>,
@@ -51,11 +54,14 @@ enum Progress<T> {
     Ended(T),
 }
 
-/// What a guard that leaves takes along.
-#[derive(Debug)]
-pub(super) struct Left<T> {
-    pub(super) outcome: Option<T>,
-    pub(super) departed: bool,
+/// What a guard finds.
+pub(super) enum Polled<T> {
+    /// The request waits on; the waker that was there before, to be dropped after the lock.
+    Waiting(#[expect(dead_code, reason = "only its drop matters")] Option<Waker>),
+    /// It has ended, and its entry is gone.
+    Ended(Entry<T>),
+    /// There was no entry.
+    Gone,
 }
 
 impl<T> State<T> {
@@ -149,28 +155,27 @@ impl<T> State<T> {
         self.ended.push(id, answered);
     }
 
-    /// Takes the outcome and with it the entry, or leaves a waker. The waker that it replaces is given back.
-    pub(super) fn poll(&mut self, id: CorrelationId, waker: &Waker) -> Option<Poll<Left<T>>> {
-        let Slot::Occupied(mut slot) = self.entries.entry(id) else { return None };
+    /// Takes the entry if it has ended, else leaves a waker in it.
+    pub(super) fn poll(&mut self, id: CorrelationId, waker: &Waker) -> Polled<T> {
+        let Slot::Occupied(mut slot) = self.entries.entry(id) else { return Polled::Gone };
         match &mut slot.get_mut().progress {
-            Progress::Waiting(Some(known)) => known.clone_from(waker),
-            Progress::Waiting(none) => *none = Some(waker.clone()),
-            Progress::Ended(_) => return Some(Poll::Ready(slot.remove().into())),
+            Progress::Waiting(Some(known)) if known.will_wake(waker) => Polled::Waiting(None),
+            Progress::Waiting(known) => Polled::Waiting(known.replace(waker.clone())),
+            Progress::Ended(_) => Polled::Ended(slot.remove()),
         }
-        Some(Poll::Pending)
     }
 
     /// Removes the entry, which ends the request if it waits.
-    pub(super) fn leave(&mut self, id: CorrelationId) -> Option<Left<T>> {
+    pub(super) fn leave(&mut self, id: CorrelationId) -> Option<Entry<T>> {
         let entry = self.entries.remove(&id)?;
         if entry.is_waiting() {
             self.stop_waiting(id, entry.departed, entry.reply_partition, false);
         }
-        Some(entry.into())
+        Some(entry)
     }
 
     pub(super) fn has_departed(&self, id: CorrelationId) -> bool {
-        self.entries.get(&id).is_some_and(|entry| entry.departed.is_some())
+        self.entries.get(&id).is_some_and(Entry::has_departed)
     }
 
     pub(super) fn waiting(&self) -> Vec<CorrelationId> {
@@ -199,42 +204,19 @@ impl<T> State<T> {
 }
 
 impl<T> Entry<T> {
-    fn is_waiting(&self) -> bool {
-        matches!(self.progress, Progress::Waiting(_))
+    /// Whether its record was handed to Kafka.
+    pub(super) fn has_departed(&self) -> bool {
+        self.departed.is_some()
     }
-}
 
-impl<T> From<Entry<T>> for Left<T> {
-    fn from(entry: Entry<T>) -> Self {
-        let outcome = match entry.progress {
+    pub(super) fn into_outcome(self) -> Option<T> {
+        match self.progress {
             Progress::Ended(outcome) => Some(outcome),
             Progress::Waiting(_) => None,
-        };
-        Self { outcome, departed: entry.departed.is_some() }
-    }
-}
-
-/// Counts by partition, of which none at zero is kept.
-#[derive(Debug, Default)]
-struct Tally(FxHashMap<i32, usize>);
-
-impl Tally {
-    fn add(&mut self, partition: Option<i32>) {
-        if let Some(partition) = partition {
-            *self.0.entry(partition).or_default() += 1;
         }
     }
 
-    fn remove(&mut self, partition: Option<i32>) {
-        if let Some(Slot::Occupied(mut slot)) = partition.map(|partition| self.0.entry(partition)) {
-            *slot.get_mut() -= 1;
-            if *slot.get() == 0 {
-                slot.remove();
-            }
-        }
-    }
-
-    fn count(&self, partition: i32) -> usize {
-        self.0.get(&partition).copied().unwrap_or_default()
+    fn is_waiting(&self) -> bool {
+        matches!(self.progress, Progress::Waiting(_))
     }
 }

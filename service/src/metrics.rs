@@ -117,7 +117,8 @@ impl Metrics {
     }
 
     fn register(&self, name: &str, help: &str, metric: impl Metric) {
-        self.registry.lock().register(name, help, metric);
+        // The registry ends every help text with a full stop of its own.
+        self.registry.lock().register(name, help.trim_end_matches('.'), metric);
     }
 }
 

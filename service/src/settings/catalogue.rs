@@ -168,6 +168,6 @@ pub static CATALOGUE: &[Setting] = {
         processor("SERVICE_2_MAX_AGE", seconds(1.0, YEAR), Text("3600"), "Age past which a request that carries no deadline is dropped"),
         processor("SERVICE_2_MAX_IN_FLIGHT", whole(1, 1_000_000, "records"), Text("1000"), "Records of a partition taken and not yet answered"),
         processor("SERVICE_2_REPLY_TOPICS", Topics, Nothing("the response topic and `<request topic>.reply`"), "Topics a request may name for its reply"),
-        processor("SERVICE_2_HEAVY_THREADS", whole(1, 1024, "threads"), Cores, "Threads for handlers that declare themselves heavy"),
+        processor("SERVICE_2_HEAVY_THREADS", whole(1, 65_536, "threads"), Cores, "Threads for handlers that declare themselves heavy"),
     ]
 };

@@ -13,9 +13,10 @@ use crate::settings::inputs::Inputs;
 pub(super) const CONFIG_FILE: &str = "CONFIG_FILE";
 
 const SOURCES: &str = "\
-Each setting is also an environment variable (in upper case with underscores), a line in `.env` in the working \
-directory, and a key in the TOML file (in lower case with underscores). The command line wins over the environment, \
-that over `.env`, that over the file, that over the defaults. An empty variable counts as not set.";
+Each setting is also an environment variable and a line in `.env` in the working directory (in upper case
+with underscores), and a key in the TOML file (in lower case with underscores). The command line wins over
+the environment, that over `.env`, that over the file, that over the defaults. An empty variable counts as
+not set.";
 
 /// What the command line gave.
 #[derive(Debug, Default)]

@@ -20,13 +20,13 @@ pub enum SettingsError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// A value is not what its setting takes.
-    #[error("{key} (from {source_name}): {found}, expected {expected}{hint}")]
+    #[error("bad setting {key} (from {source_name}): found {found}, expected {expected}{hint}")]
     Value {
         /// The setting, as an environment variable.
         key: String,
         /// Where the value was found.
         source_name: String,
-        /// What was found, ready to read: `"abc"`.
+        /// What was found, to stand behind "found": `"abc"`, `a table or an array`.
         found: String,
         /// What the setting takes.
         expected: String,
@@ -34,17 +34,17 @@ pub enum Problem {
         hint: String,
     },
     /// A file holds a key that no setting of the stack has.
-    #[error("{key} (from {source_name}): no setting has this name{suggestion}")]
+    #[error("unknown setting {key} (from {source_name}); {advice}")]
     UnknownKey {
         /// The key as it is written there.
         key: String,
         /// The file.
         source_name: String,
-        /// The nearest name, after a semicolon; else empty.
-        suggestion: String,
+        /// The nearest name, or where to find all.
+        advice: String,
     },
     /// A file cannot be read or is not in its format.
-    #[error("{source_name}: {reason}")]
+    #[error("cannot read settings from {source_name}: {reason}")]
     Unreadable {
         /// The file.
         source_name: String,
@@ -52,7 +52,7 @@ pub enum Problem {
         reason: String,
     },
     /// Two settings contradict each other.
-    #[error("{keys}: {reason}")]
+    #[error("bad settings {keys}: {reason}")]
     Conflict {
         /// The settings, as environment variables.
         keys: String,
@@ -69,7 +69,7 @@ impl fmt::Display for Lines<'_> {
             if index > 0 {
                 formatter.write_str("\n")?;
             }
-            write!(formatter, "bad setting {problem}")?;
+            write!(formatter, "{problem}")?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(super) fn read(
     source: &str,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<(&'static Setting, String, Value)>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let entries: Dict = Toml::from_str(&text).map_err(|error| without_content(&error.to_string()))?;
     let mut values = Vec::new();
     for (key, value) in entries {
@@ -29,7 +29,7 @@ pub(super) fn read(
         match layers::find(catalogue, &name) {
             Some(setting) if is_lower_case => values.push((setting, name, value)),
             _ => problems.push(Problem::UnknownKey {
-                suggestion: nearest::suggestion(catalogue, &name, str::to_ascii_lowercase),
+                advice: nearest::advice(catalogue, &key),
                 key,
                 source_name: source.to_owned(),
             }),

@@ -52,7 +52,12 @@ impl Layers {
     ) -> Self {
         let mut layers = Self::defaults(catalogue, program.service);
         let dot_env = variables::from_dot_env(&inputs.directory.join(".env"), &mut layers.problems);
-        let environment = variables::from_environment(catalogue, &inputs.environment, &mut layers.problems);
+        let environment = variables::from_environment(
+            catalogue,
+            program.service,
+            &inputs.environment,
+            &mut layers.problems,
+        );
 
         let variable = |variables: &[(String, String)]| {
             variables.iter().find(|(name, _)| name == CONFIG_FILE).map(|(_, path)| path.clone())

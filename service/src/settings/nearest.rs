@@ -15,11 +15,10 @@ pub(super) fn name(catalogue: &'static [Setting], unknown: &str) -> Option<&'sta
         .map(|(_, name)| name)
 }
 
-/// The end of a message about `unknown`, in the `spelling` of its source; empty if nothing is near.
-pub(super) fn suggestion(
-    catalogue: &'static [Setting],
-    unknown: &str,
-    spelling: impl Fn(&str) -> String,
-) -> String {
-    name(catalogue, unknown).map_or_else(String::new, |name| format!("; did you mean {}?", spelling(name)))
+/// What to do about a key nobody knows, in the words that end a message. File keys are in lower case.
+pub(super) fn advice(catalogue: &'static [Setting], unknown: &str) -> String {
+    match name(catalogue, &unknown.to_ascii_uppercase()) {
+        Some(name) => format!("did you mean {}?", name.to_ascii_lowercase()),
+        None => "`--help` lists all settings".to_owned(),
+    }
 }

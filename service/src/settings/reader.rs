@@ -133,9 +133,9 @@ fn text_of(kind: Kind, value: &Value) -> Option<String> {
 
 fn found(kind: Kind, text: Option<&str>) -> String {
     match (kind, text) {
-        (_, None) => "found a table or an array".to_owned(),
-        (Kind::Secret, Some(_)) => "found a value that is not shown".to_owned(),
-        (_, Some(text)) => format!("found {text:?}"),
+        (_, None) => "a table or an array".to_owned(),
+        (Kind::Secret, Some(_)) => "a value that is not shown".to_owned(),
+        (_, Some(text)) => format!("{text:?}"),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::settings::catalogue::Setting;
+use crate::settings::catalogue::{Service, Setting};
 use crate::settings::command_line::CONFIG_FILE;
 use crate::settings::error::Problem;
 use crate::settings::{layers, nearest};
@@ -23,7 +23,7 @@ pub(super) fn from_dot_env(path: &Path, problems: &mut Vec<Problem>) -> Vec<(Str
         Ok(lines) => lines,
         Err(error) if error.not_found() => return Vec::new(),
         Err(error) => {
-            unreadable(format!("cannot be read: {error}"));
+            unreadable(error.to_string());
             return Vec::new();
         }
     };
@@ -39,7 +39,7 @@ pub(super) fn from_dot_env(path: &Path, problems: &mut Vec<Problem>) -> Vec<(Str
                 unreadable(format!("{place} is not KEY=value (quote values that hold blanks)"));
             }
             Err(error) => {
-                unreadable(format!("cannot be read: {error}"));
+                unreadable(error.to_string());
                 break;
             }
             Ok(variable) => variables.push(variable),
@@ -52,6 +52,7 @@ pub(super) fn from_dot_env(path: &Path, problems: &mut Vec<Problem>) -> Vec<(Str
 /// The variables of the environment that are text.
 pub(super) fn from_environment(
     catalogue: &'static [Setting],
+    service: Service,
     environment: &[(OsString, OsString)],
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, String)> {
@@ -61,7 +62,8 @@ pub(super) fn from_environment(
         if value.is_empty() {
             continue;
         }
-        match (value.to_str(), layers::find(catalogue, name)) {
+        let setting = layers::find(catalogue, name).filter(|setting| setting.used_by.includes(service));
+        match (value.to_str(), setting) {
             (Some(value), _) => variables.push((name.to_owned(), value.to_owned())),
             (None, Some(setting)) => problems.push(Problem::Value {
                 key: name.to_owned(),

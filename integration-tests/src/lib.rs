@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod broker;
 pub mod client;
+pub mod process;
 pub mod stack;
 pub mod topics;
 pub mod wait;

@@ -1,0 +1,88 @@
+//! The whole stack on a real broker. `TEST_BROKER` chooses which; see the crate's documentation.
+//!
+//! A harness of its own lets all tests share one container, and take it away at the end.
+
+mod answers;
+mod brokers;
+mod by_hand;
+mod faults;
+mod limits;
+mod openapi;
+mod outcomes;
+mod sharing;
+mod shutdown;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::Result;
+use integration_tests::broker::{Brokers, Choice, TestBroker};
+use integration_tests::stack::TestStack;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// What a test is given.
+#[derive(Clone)]
+struct Context {
+    brokers: Arc<Brokers>,
+}
+
+impl Context {
+    /// A stack on a broker that other tests may be using.
+    async fn stack(&self) -> Result<TestStack> {
+        Ok(TestStack::new(self.brokers.any().await?))
+    }
+
+    /// A broker that the test may stop; none where there is no such, which the test has to say.
+    async fn own_broker(&self) -> Result<Option<TestBroker>> {
+        let broker = self.brokers.own().await?;
+        if broker.is_none() {
+            eprintln!("skipped: the broker is somebody else's and cannot be stopped");
+        }
+        Ok(broker)
+    }
+}
+
+/// A test by name: an async function on a runtime of its own.
+fn test<F, T>(name: &str, context: &Context, run: F) -> Trial
+where
+    F: FnOnce(Context) -> T + Send + 'static,
+    T: Future<Output = Result<()>>,
+{
+    let context = context.clone();
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(run(context)).map_err(|error| Failed::from(format!("{error:?}")))
+    })
+}
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Two cores carry few stacks at once.
+    arguments.test_threads = arguments.test_threads.or(Some(3));
+    service::telemetry::init(&service::settings::LogSettings {
+        filter: std::env::var("RUST_LOG").unwrap_or_else(|_| "error".into()),
+        ..Default::default()
+    });
+    let keeper = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    let choice = Choice::from_environment();
+    eprintln!("broker: {choice:?}");
+    let brokers = Arc::new(Brokers::new(choice, keeper.handle().clone()));
+    let context = Context { brokers: brokers.clone() };
+    let trials = [
+        answers::tests(&context),
+        brokers::tests(&context),
+        by_hand::tests(&context),
+        faults::tests(&context),
+        limits::tests(&context),
+        openapi::tests(&context),
+        outcomes::tests(&context),
+        sharing::tests(&context),
+        shutdown::tests(&context),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    drop(context);
+    // The container goes with the last user of it, on the runtime that started it.
+    keeper.block_on(async { drop(brokers) });
+    drop(keeper);
+    conclusion.exit();
+}

@@ -1,0 +1,230 @@
+//! Every row of the table of outcomes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hash_processor::{HandlerError, Operations};
+use integration_tests::broker::TestBroker;
+use integration_tests::client::{Client, Problem, problem};
+use integration_tests::stack::TestStack;
+use integration_tests::topics;
+use integration_tests::wait;
+use kafka::reader::{Reader, Start};
+use libtest_mimic::Trial;
+use service::settings::NoWorker;
+
+use crate::{Context, test};
+
+pub(crate) fn tests(context: &Context) -> Vec<Trial> {
+    vec![
+        test("bad_requests_get_their_codes", context, bad_requests),
+        test("the_checks_have_their_order", context, order),
+        test("a_request_id_is_echoed", context, request_id),
+        test("without_a_worker_the_answer_is_503_at_once", context, no_workers),
+        test("without_a_reply_the_answer_is_504_at_the_deadline", context, no_reply),
+        test("without_kafka_the_answer_is_503_at_once", context, no_kafka),
+        test("a_worker_may_reject_or_fail", context, worker_errors),
+        test("a_reply_that_contradicts_itself_is_502", context, bad_reply),
+        test("a_late_reply_is_counted_and_harmless", context, late_reply),
+    ]
+}
+
+async fn post(client: &Client, content_type: &str, body: &'static str) -> Result<Problem> {
+    let request = client.http.post(format!("{}/hash", client.base)).header("content-type", content_type);
+    problem(request.body(body).send().await?).await
+}
+
+async fn bad_requests(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let (gateway, _processor) = stack.start_pair().await?;
+    let client = gateway.client()?;
+    let bodies = [
+        "", "{", "null", "[]", "\"data\"", "[\"data\"]", "{}", r#"{"data":1}"#, r#"{"data":null}"#, r#"{"data":["x"]}"#,
+        r#"{"data":"x","data":"y"}"#, r#"{"data":"\ud800"}"#, r#"{"data":"x"} trailing"#, "{\"data\":\"\u{1}\"}",
+    ];
+    for body in bodies {
+        let refused = post(&client, "application/json", body).await?;
+        ensure!((refused.status, refused.code.as_str()) == (400, "invalid_request"), "{body}: {refused:?}");
+    }
+    for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
+        let refused = post(&client, content_type, r#"{"data":"x"}"#).await?;
+        ensure!((refused.status, refused.code.as_str()) == (415, "unsupported_media_type"), "{refused:?}");
+    }
+    for path in ["/", "/hash/", "/hashes", "/hash/x", "/%00"] {
+        let answer = client.http.get(format!("{}{path}", client.base)).send().await?;
+        let refused = problem(answer).await?;
+        ensure!((refused.status, refused.code.as_str()) == (404, "not_found"), "{path}: {refused:?}");
+    }
+    let answer = client.http.get(format!("{}/hash", client.base)).send().await?;
+    ensure!(answer.headers()["allow"] == "POST");
+    let refused = problem(answer).await?;
+    ensure!((refused.status, refused.code.as_str()) == (405, "method_not_allowed"), "{refused:?}");
+    client.hash("after all that").await?;
+    Ok(())
+}
+
+async fn order(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.max_pending_bytes = 1;
+    let gateway = stack.start_gateway(settings)?;
+    let client = gateway.client()?;
+    // No Kafka is ready yet, nothing fits, and the body is no JSON: what comes first is told.
+    let large = client.http.post(format!("{}/hash", client.base)).body("x".repeat(800 * 1024)).send().await;
+    if let Ok(answer) = large {
+        ensure!(problem(answer).await?.code == "unsupported_media_type");
+    }
+    let overloaded = post(&client, "application/json", "{").await;
+    ensure!(overloaded?.code == "invalid_request", "one byte fits");
+    let overloaded = post(&client, "application/json", "{{").await?;
+    ensure!(overloaded.code == "overloaded", "{overloaded:?}");
+    Ok(())
+}
+
+async fn request_id(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let (gateway, _processor) = stack.start_pair().await?;
+    let client = gateway.client()?;
+    for (path, status) in [("/hash", 200), ("/nowhere", 404)] {
+        let request = client.http.post(format!("{}{path}", client.base)).header("x-request-id", "mine-1");
+        let answer = request.json(&serde_json::json!({ "data": "x" })).send().await?;
+        ensure!(answer.status() == status && answer.headers()["x-request-id"] == "mine-1");
+    }
+    Ok(())
+}
+
+async fn no_workers(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let gateway = stack.start_gateway(stack.gateway_settings())?;
+    gateway.ready().await?;
+    let client = gateway.client()?;
+    wait::until("the empty group to be noticed", async || {
+        client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "no_workers"))
+    })
+    .await?;
+    let begin = Instant::now();
+    let answer = client.http.post(format!("{}/hash", client.base)).json(&serde_json::json!({ "data": "x" })).send();
+    let answer = answer.await?;
+    ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
+    ensure!(answer.headers().contains_key("retry-after"));
+    ensure!(problem(answer).await?.code == "no_workers");
+    let processor = stack.start_processor(stack.processor_settings())?;
+    gateway.answering().await?;
+    processor.stop(Duration::from_secs(20)).await?;
+    wait::until("the empty group to be noticed again", async || {
+        client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "no_workers"))
+    })
+    .await
+}
+
+async fn no_reply(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = NoWorker::Off;
+    settings.request_timeout = Duration::from_millis(1500);
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let begin = Instant::now();
+    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    ensure!((refused.status, refused.code.as_str()) == (504, "outcome_unknown"), "{refused:?}");
+    ensure!(refused.body["id"].is_string());
+    let elapsed = begin.elapsed();
+    ensure!(elapsed >= Duration::from_millis(1500) && elapsed < Duration::from_secs(5), "{elapsed:?}");
+    Ok(())
+}
+
+async fn no_kafka(context: Context) -> Result<()> {
+    drop(context);
+    // Nobody listens on a port that was free a moment ago.
+    let port = integration_tests::bench::child::free_port()?;
+    let stack = TestStack::new(TestBroker::foreign(format!("127.0.0.1:{port}")));
+    let gateway = stack.start_gateway(stack.gateway_settings())?;
+    let begin = Instant::now();
+    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    ensure!((refused.status, refused.code.as_str()) == (503, "kafka_unavailable"), "{refused:?}");
+    ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
+    let (status, body) = Client::new(gateway.management_port)?.get("/health/ready").await?;
+    ensure!(status == 503 && body.contains("kafka"), "{status}: {body}");
+    let (status, _) = Client::new(gateway.management_port)?.get("/health/live").await?;
+    ensure!(status == 200);
+    gateway.stop(Duration::from_secs(10)).await
+}
+
+async fn worker_errors(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let operations = Operations::of_fn("hash", |input: serde_json::Value| match input["data"].as_str() {
+        Some("bad") => Err(HandlerError::rejected("this one is bad")),
+        _ => Err::<serde_json::Value, _>(HandlerError::failed("the disk is full")),
+    });
+    let _processor = stack.start_processor_with(stack.processor_settings(), operations)?;
+    let gateway = stack.start_gateway(stack.gateway_settings())?;
+    gateway.ready().await?;
+    let client = gateway.client()?;
+    wait::until("the worker to be seen", async || {
+        client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "worker_failed"))
+    })
+    .await?;
+    let failed = client.try_hash("good").await?.unwrap_err();
+    ensure!(failed.status == 502 && failed.body["detail"].as_str().is_some_and(|d| d.contains("disk")), "{failed:?}");
+    let rejected = client.try_hash("bad").await?.unwrap_err();
+    ensure!((rejected.status, rejected.code.as_str()) == (422, "worker_rejected"), "{rejected:?}");
+    Ok(())
+}
+
+/// Answers requests by hand, as `answer` says of the correlation id.
+async fn answer_by_hand(stack: &TestStack, answer: fn(&str) -> String) -> Result<()> {
+    let kafka = stack.broker.kafka();
+    let mut readers = Vec::new();
+    for partition in 0..3 {
+        readers.push(Reader::open(&kafka, &stack.requests(), partition, Start::Earliest).await?);
+    }
+    let found = futures::future::select_all(readers.iter_mut().map(|reader| {
+        Box::pin(async {
+            loop {
+                let fetched = reader.next().await;
+                if let Some(found) = fetched.records.into_iter().next() {
+                    return found.record;
+                }
+            }
+        })
+    }));
+    let (request, ..) = tokio::time::timeout(wait::PATIENCE, found).await?;
+    let id = String::from_utf8(request.headers["kafka_correlationId"].clone())?;
+    let partition = request.headers["kafka_replyPartition"].as_slice().try_into()?;
+    let reply = answer(&id);
+    let headers = [("kafka_correlationId", id.as_bytes())];
+    let record = topics::record(Some(&id), Some(reply.as_bytes()), &headers);
+    topics::write(&kafka, &stack.responses(), i32::from_be_bytes(partition), vec![record]).await
+}
+
+async fn bad_reply(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = NoWorker::Off;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let client = gateway.client()?;
+    let call = tokio::spawn(async move { client.try_hash("x").await });
+    answer_by_hand(&stack, |_| r#"{"version":1,"id":"another","hash":"00"}"#.to_owned()).await?;
+    let refused = call.await??.unwrap_err();
+    ensure!((refused.status, refused.code.as_str()) == (502, "bad_reply"), "{refused:?}");
+    Ok(())
+}
+
+async fn late_reply(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = NoWorker::Off;
+    settings.request_timeout = Duration::from_millis(300);
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    ensure!(refused.code == "outcome_unknown", "{refused:?}");
+    answer_by_hand(&stack, |id| format!(r#"{{"version":1,"id":"{id}","hash":"00"}}"#)).await?;
+    wait::until("the late reply to be counted", async || {
+        gateway.metric("gateway_late_replies_total").await.is_ok_and(|count| count == 1.0)
+    })
+    .await?;
+    ensure!(gateway.metric("gateway_unknown_replies_total").await? == 0.0);
+    Ok(())
+}

@@ -19,7 +19,7 @@ mod family;
 
 pub use crate::metrics::family::Labelled;
 
-use crate::metrics::asked::{Asked, AskedKind};
+use crate::metrics::asked::Asked;
 
 /// Content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,7 +31,7 @@ pub const LATENCY_BUCKETS: [f64; 14] =
 /// The metrics of one service instance; shared by all clones.
 ///
 /// Names follow Prometheus: `snake_case`, the unit last (`_seconds`, `_bytes`); counters get `_total` added when
-/// shown. Registering one name twice shows it twice: register at start, in one place.
+/// shown, help texts a full stop. Registering one name twice shows it twice: register at start, in one place.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
@@ -60,14 +60,12 @@ impl Metrics {
 
     /// A value asked for at each scrape, on the management thread: it must not block.
     pub fn gauge_of(&self, name: &str, help: &str, value: impl Fn() -> f64 + Send + Sync + 'static) {
-        self.register(name, help, Asked::new(AskedKind::Gauge, value));
+        self.register(name, help, Asked::Gauge(Box::new(value)));
     }
 
     /// A count kept elsewhere, asked for at each scrape, on the management thread: it must not block.
     pub fn counter_of(&self, name: &str, help: &str, value: impl Fn() -> u64 + Send + Sync + 'static) {
-        // Prometheus keeps every number as a float; it is exact up to 2^53.
-        #[expect(clippy::cast_precision_loss, reason = "the scraper stores floats")]
-        self.register(name, help, Asked::new(AskedKind::Counter, move || value() as f64));
+        self.register(name, help, Asked::Counter(Box::new(value)));
     }
 
     /// Counters told apart by `labels`. See [`Labelled`] for `limit`.

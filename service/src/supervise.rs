@@ -69,13 +69,14 @@ impl Tasks {
         Self { set: Arc::default(), board: Arc::new(Board { readiness, shutdown, running, failure }) }
     }
 
-    /// Starts a task on the current runtime.
+    /// Starts a task on the current runtime; panics if there is none.
     pub fn spawn<O: Outcome>(&self, name: &str, work: impl Future<Output = O> + Send + 'static) {
         let watched = self.watched(name, work);
         self.set().spawn(watched);
     }
 
-    /// Starts a task on the current thread's `LocalSet` (in actix, on the current arbiter).
+    /// Starts a task on the current thread's `LocalSet` (in actix, on the current arbiter); panics if
+    /// there is none.
     pub fn spawn_local<O: Outcome>(&self, name: &str, work: impl Future<Output = O> + 'static) {
         let watched = self.watched(name, work);
         self.set().spawn_local(watched);

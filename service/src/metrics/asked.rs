@@ -5,42 +5,32 @@ use std::fmt;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum AskedKind {
-    Counter,
-    Gauge,
-}
-
-pub(super) struct Asked {
-    kind: AskedKind,
-    value: Box<dyn Fn() -> f64 + Send + Sync>,
-}
-
-impl Asked {
-    pub(super) fn new(kind: AskedKind, value: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
-        Self { kind, value: Box::new(value) }
-    }
+pub(super) enum Asked {
+    Counter(Box<dyn Fn() -> u64 + Send + Sync>),
+    Gauge(Box<dyn Fn() -> f64 + Send + Sync>),
 }
 
 impl EncodeMetric for Asked {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let value = (self.value)();
-        match self.kind {
-            AskedKind::Counter => encoder.encode_counter::<NoLabelSet, f64, f64>(&value, None),
-            AskedKind::Gauge => encoder.encode_gauge(&value),
+        match self {
+            Self::Counter(value) => encoder.encode_counter::<NoLabelSet, u64, u64>(&value(), None),
+            Self::Gauge(value) => encoder.encode_gauge(&value()),
         }
     }
 
     fn metric_type(&self) -> MetricType {
-        match self.kind {
-            AskedKind::Counter => MetricType::Counter,
-            AskedKind::Gauge => MetricType::Gauge,
+        match self {
+            Self::Counter(_) => MetricType::Counter,
+            Self::Gauge(_) => MetricType::Gauge,
         }
     }
 }
 
 impl fmt::Debug for Asked {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Asked").field("kind", &self.kind).finish_non_exhaustive()
+        formatter.write_str(match self {
+            Self::Counter(_) => "Counter",
+            Self::Gauge(_) => "Gauge",
+        })
     }
 }

@@ -12,6 +12,9 @@ use crate::settings::layers::{self, DEFAULTS, Layers};
 use crate::settings::secret::Secret;
 
 /// Hands out settings by key, typed and checked.
+///
+/// Its methods panic if the catalogue has no such key or declares it as another type: a slip in the code that the
+/// first test to build the settings finds.
 #[derive(Debug)]
 pub struct Reader {
     catalogue: &'static [Setting],

@@ -15,6 +15,7 @@ mod pending;
 mod state;
 mod tally;
 
+use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -27,7 +28,6 @@ use crate::id::{CorrelationId, Tag};
 use state::State;
 
 /// The pending requests of one shard, whose ids all have its tag.
-#[derive(Debug)]
 pub struct Registry<T> {
     tag: Tag,
     max_pending: usize,
@@ -145,5 +145,11 @@ impl<T: Send + 'static> Registry<T> {
     /// The replies so far.
     pub fn counts(&self) -> Counts {
         self.state.lock().counts()
+    }
+}
+
+impl<T> fmt::Debug for Registry<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Registry").field("tag", &self.tag).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! How a service logs.
 
+use crate::settings::catalogue::Service;
 use crate::settings::reader::Reader;
 
 /// The form of a log line.
@@ -27,5 +28,12 @@ impl LogSettings {
             _ => LogFormat::Text,
         };
         Self { format, filter: reader.text("RUST_LOG") }
+    }
+}
+
+impl Default for LogSettings {
+    /// The catalogue's defaults, which are the same for both services.
+    fn default() -> Self {
+        Self::read(&mut Reader::of_defaults(Service::Gateway))
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use crate::settings::catalogue::{Fallback, Service, Setting, UsedBy};
 use crate::settings::kind::Kind;
 use crate::settings::tests::{GATEWAY, Start};
-use crate::settings::{LogFormat, LogSettings, Reader, Secret, Settings, load_from};
+use crate::settings::{LogSettings, Reader, Secret, Settings, load_from};
 
 #[test]
 fn a_bad_value_is_reported_with_key_source_and_what_was_expected() {
@@ -172,8 +172,7 @@ impl Settings for SecretSettings {
     const SERVICE: Service = Service::Gateway;
 
     fn read(reader: &mut Reader) -> Self {
-        let log = LogSettings { format: LogFormat::Text, filter: "info".to_owned() };
-        Self { password: reader.secret("SERVICE_1_PASSWORD"), log }
+        Self { password: reader.secret("SERVICE_1_PASSWORD"), log: LogSettings::default() }
     }
 
     fn log(&self) -> &LogSettings {

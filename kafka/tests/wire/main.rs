@@ -4,6 +4,7 @@
 
 mod batch;
 mod connection;
+mod scripted;
 mod topics;
 
 use std::{

@@ -1,11 +1,33 @@
 //! Finding and creating topics.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
-use kafka::topics::{self, TopicError, TopicSpec};
+use kafka::{
+    Kafka,
+    topics::{self, TopicError, TopicSpec},
+    wire::ResponseError,
+};
+use kafka_protocol::{
+    messages::{
+        BrokerId, CreateTopicsRequest, CreateTopicsResponse, MetadataRequest, MetadataResponse, TopicName,
+        create_topics_response::CreatableTopicResult,
+        metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
+    },
+    protocol::{Request, StrBytes},
+};
 
-use crate::{Broker, unique};
+use crate::{
+    Broker, config,
+    scripted::{answering, put_answer},
+    unique,
+};
 
 const RETENTION: Duration = Duration::from_mins(10);
 
@@ -77,4 +99,53 @@ async fn passes_on_why_a_topic_is_refused() -> Result<()> {
     assert!(matches!(&error, TopicError::Refused { action: "create", .. }), "{error:?}");
     assert!(!error.is_transient(), "{error}");
     Ok(())
+}
+
+/// As where ZooKeeper keeps the cluster: a broker that is not the controller does not pass the request on.
+#[tokio::test]
+async fn goes_to_the_controller_if_the_broker_is_not() -> Result<()> {
+    const APIS: &[(i16, i16)] = &[(MetadataRequest::KEY, 8), (CreateTopicsRequest::KEY, 4)];
+    let is_created = Arc::new(AtomicBool::new(false));
+    let creates = is_created.clone();
+    let (controller, _controller) = answering(APIS, move |asked, answer| {
+        assert_eq!(asked.key, CreateTopicsRequest::KEY);
+        creates.store(true, Ordering::Relaxed);
+        put_answer(asked, &creation(None), answer)
+    })
+    .await?;
+    let port = controller.rsplit(':').next().unwrap().parse()?;
+    let (other, _other) = answering(APIS, move |asked, answer| {
+        if asked.key == CreateTopicsRequest::KEY {
+            put_answer(asked, &creation(Some(ResponseError::NotController)), answer)
+        } else {
+            put_answer(asked, &cluster(port, is_created.load(Ordering::Relaxed)), answer)
+        }
+    })
+    .await?;
+    let states = topics::ensure(&Kafka::new(config([other])), &[spec("requests", 1)], true).await?;
+    assert!(states[0].created, "{states:?}");
+    Ok(())
+}
+
+fn creation(error: Option<ResponseError>) -> CreateTopicsResponse {
+    let result = CreatableTopicResult::default()
+        .with_name(TopicName(StrBytes::from_static_str("requests")))
+        .with_error_code(error.map_or(0, |error| error.code()));
+    CreateTopicsResponse::default().with_topics(vec![result])
+}
+
+/// One broker, the controller at `port`, and the topic if it is there.
+fn cluster(port: i32, is_created: bool) -> MetadataResponse {
+    let id = BrokerId(7);
+    let broker = MetadataResponseBroker::default()
+        .with_node_id(id)
+        .with_host(StrBytes::from_static_str("127.0.0.1"))
+        .with_port(port);
+    let missing = if is_created { 0 } else { ResponseError::UnknownTopicOrPartition.code() };
+    let partition = MetadataResponsePartition::default().with_leader_id(id).with_replica_nodes(vec![id]);
+    let topic = MetadataResponseTopic::default()
+        .with_name(Some(TopicName(StrBytes::from_static_str("requests"))))
+        .with_error_code(missing)
+        .with_partitions(if is_created { vec![partition] } else { Vec::new() });
+    MetadataResponse::default().with_brokers(vec![broker]).with_controller_id(id).with_topics(vec![topic])
 }

@@ -1,0 +1,210 @@
+//! Starting, looking at and stopping a broker.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use bytes::Bytes;
+use kafka_protocol::ResponseError;
+use thiserror::Error;
+use tokio::{net::TcpListener, runtime, sync::oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    faults::Faults,
+    log::Batch,
+    node::{Node, State},
+    restart::Stopped,
+    server,
+};
+
+/// Why a broker did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Another process, or another broker, listens on the address.
+    #[error("cannot listen on {addr}: the port is taken")]
+    PortTaken {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {addr}")]
+    Listen {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The broker's thread or runtime could not be made.
+    #[error("cannot start the broker's thread")]
+    Thread(#[source] io::Error),
+}
+
+/// A running broker. It lives on a thread and a runtime of its own, so it can be started from any runtime and keeps
+/// serving while the caller's is busy or blocked. Dropping it stops it too, without waiting.
+pub struct Broker {
+    node: Arc<Node>,
+    stop: CancellationToken,
+    ended: oneshot::Receiver<()>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Broker {
+    /// Starts an empty broker; it accepts connections when this returns. Fails if it cannot listen on
+    /// [`Config::bind`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let state = Arc::new(State::new(&config));
+        Self::start_with(config, state).await
+    }
+
+    pub(crate) async fn start_with(config: Config, state: Arc<State>) -> Result<Self, StartError> {
+        let stop = CancellationToken::new();
+        let stop_server = stop.clone();
+        let (started, starting) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let body = move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let bound = runtime.map_err(StartError::Thread).and_then(|runtime| {
+                let (listener, node) = runtime.block_on(bind(config, state))?;
+                Ok((runtime, listener, node))
+            });
+            match bound {
+                Err(error) => drop(started.send(Err(error))),
+                Ok((runtime, listener, node)) => {
+                    // If nobody waits for the start any more, the guard has stopped the server already.
+                    drop(started.send(Ok(Arc::clone(&node))));
+                    runtime.block_on(server::run(node, listener, stop_server));
+                }
+            }
+            let _ = end.send(());
+        };
+        let guard = stop.clone().drop_guard();
+        let thread = thread::Builder::new().name("embedded-broker".to_owned()).spawn(body);
+        let thread = thread.map_err(StartError::Thread)?;
+        let node = starting.await.unwrap_or_else(|_| Err(StartError::Thread(io::ErrorKind::Other.into())))?;
+        guard.disarm();
+        Ok(Self { node, stop, ended, thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.node.addr
+    }
+
+    /// The address for a client's list of brokers, `host:port`.
+    pub fn bootstrap(&self) -> String {
+        match self.node.advertised_host() {
+            host if host.contains(':') => format!("[{host}]:{}", self.node.addr.port()),
+            host => format!("{host}:{}", self.node.addr.port()),
+        }
+    }
+
+    /// Closes every connection; the port is free when this returns. What was stored is in the returned value and can
+    /// be started again.
+    pub async fn stop(mut self) -> Stopped {
+        self.stop.cancel();
+        // An error only says that the thread is gone, which is what is waited for.
+        let _ = (&mut self.ended).await;
+        if let Some(thread) = self.thread.take() {
+            // The thread has nothing left to do but return. A panic of it was reported when it happened.
+            let _ = thread.join();
+        }
+        let config = Config { bind: self.node.addr, ..self.node.config.clone() };
+        Stopped::new(config, Arc::clone(&self.node.state))
+    }
+
+    /// The faults that can be set on this broker.
+    pub fn faults(&self) -> &Faults {
+        &self.node.faults
+    }
+
+    /// Creates a topic with default settings. Fails with the protocol's error: TOPIC_ALREADY_EXISTS, INVALID_TOPIC,
+    /// INVALID_PARTITIONS (fewer than one) or POLICY_VIOLATION (beyond [`Config::max_partitions`]).
+    pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), ResponseError> {
+        self.create_topic_with(name, partitions, &BTreeMap::new())
+    }
+
+    /// Creates a topic with settings, such as `max.message.bytes`; fails as [`create_topic`](Self::create_topic) does,
+    /// and with INVALID_CONFIG for a setting that is unknown or has no such value.
+    pub fn create_topic_with(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), ResponseError> {
+        let created = self.node.state.topics.create(&self.node.config, name, partitions, settings);
+        created.map(drop).map_err(|refused| refused.error)
+    }
+
+    /// The names of all topics, sorted.
+    pub fn topic_names(&self) -> Vec<String> {
+        self.node.state.topics.names()
+    }
+
+    /// How many partitions a topic has; `None` if there is no such topic.
+    pub fn partition_count(&self, topic: &str) -> Option<i32> {
+        Some(self.node.state.topics.get(topic)?.partition_count())
+    }
+
+    /// The offset the next record of a partition will get; `None` if there is no such partition.
+    pub fn log_end(&self, topic: &str, partition: i32) -> Option<i64> {
+        Some(self.node.state.topics.partition(topic, partition)?.bounds().end)
+    }
+
+    /// The oldest offset a partition still has; `None` if there is no such partition.
+    pub fn log_start(&self, topic: &str, partition: i32) -> Option<i64> {
+        Some(self.node.state.topics.partition(topic, partition)?.bounds().start)
+    }
+
+    /// Appends one record batch (format 2) as it stands and returns its first offset: also what no producer may
+    /// write, such as control batches and records that do not decode. Fails if there is no such partition, or with
+    /// CORRUPT_MESSAGE if length or checksum are wrong.
+    pub fn append_batch(&self, topic: &str, partition: i32, batch: &Bytes) -> Result<i64, ResponseError> {
+        let log = self.node.state.topics.partition(topic, partition);
+        let log = log.ok_or(ResponseError::UnknownTopicOrPartition)?;
+        Batch::check_shape(batch)?;
+        log.append(batch).map(|(base, _)| base)
+    }
+
+    /// The offset a group committed for a partition, if it did.
+    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
+        self.node.state.groups.committed_offset(group, topic, partition)
+    }
+
+    /// How many members a group has now; 0 if there is no such group.
+    pub fn member_count(&self, group: &str) -> usize {
+        self.node.state.groups.member_count(group)
+    }
+
+    /// How many connections are open.
+    pub fn connection_count(&self) -> usize {
+        self.node.connections.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn bind(config: Config, state: Arc<State>) -> Result<(TcpListener, Arc<Node>), StartError> {
+    let wanted = config.bind;
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { addr: wanted },
+        _ => StartError::Listen { addr: wanted, source },
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    let faults = Faults::new(Arc::clone(&state), config.clone());
+    let node = Node { config, addr, state, faults, connections: AtomicUsize::new(0) };
+    Ok((listener, Arc::new(node)))
+}

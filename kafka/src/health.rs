@@ -1,5 +1,134 @@
 //! Whether the cluster answers, as seen by those who talk to it.
+//!
+//! Every lane of a writer and every reader has one connection, and reports when it comes up and when it goes down.
+//! The cluster is reachable while at least one of them is up; with none, or before the first came up, it is not.
+//! Reports are made on changes and failures only, so looking is cheap and telling costs nothing while all is well.
 
-/// A view of the cluster for readiness, metrics and honest refusals.
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// A view of the cluster for readiness, metrics and honest refusals. Level-triggered: it shows what is, not what was.
 #[derive(Debug, Default)]
-pub struct Health {}
+pub struct Health {
+    view: watch::Sender<HealthView>,
+}
+
+/// What those who talk to the cluster make of it at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthView {
+    /// Connections of lanes and readers that work.
+    pub up: usize,
+    /// Those that do not, among them such as were never up.
+    pub down: usize,
+    /// How often a working connection has failed, since the start.
+    pub falls: u64,
+    /// What the last failure was, in words, for as long as anything is down.
+    pub last_error: Option<Arc<str>>,
+}
+
+impl Health {
+    /// Whether at least one connection works.
+    pub fn is_reachable(&self) -> bool {
+        self.view.borrow().is_reachable()
+    }
+
+    /// What the last failure was, in words, for as long as anything is down.
+    pub fn last_error(&self) -> Option<Arc<str>> {
+        self.view.borrow().last_error.clone()
+    }
+
+    /// Sees every change, or at least the last of several.
+    pub fn subscribe(&self) -> watch::Receiver<HealthView> {
+        self.view.subscribe()
+    }
+
+    /// Registers a connection that is yet to be made.
+    pub(crate) fn register(&self) -> Pulse {
+        self.view.send_modify(|view| view.down += 1);
+        Pulse { view: self.view.clone(), is_up: false }
+    }
+}
+
+impl HealthView {
+    /// Whether at least one connection works.
+    pub fn is_reachable(&self) -> bool {
+        self.up > 0
+    }
+}
+
+/// One connection's word in the matter, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    view: watch::Sender<HealthView>,
+    is_up: bool,
+}
+
+impl Pulse {
+    /// The connection works.
+    pub(crate) fn up(&mut self) {
+        if std::mem::replace(&mut self.is_up, true) {
+            return;
+        }
+        self.view.send_modify(|view| {
+            view.down -= 1;
+            view.up += 1;
+            if view.down == 0 {
+                view.last_error = None;
+            }
+        });
+    }
+
+    /// It failed, or could not be made.
+    pub(crate) fn down(&mut self, error: &str) {
+        let fell = std::mem::replace(&mut self.is_up, false);
+        self.view.send_modify(|view| {
+            if fell {
+                view.up -= 1;
+                view.down += 1;
+                view.falls += 1;
+            }
+            view.last_error = Some(error.into());
+        });
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.view.send_modify(|view| {
+            let count = if self.is_up { &mut view.up } else { &mut view.down };
+            *count -= 1;
+            if view.down == 0 {
+                view.last_error = None;
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reachable_while_one_connection_is_up() {
+        let health = Health::default();
+        assert!(!health.is_reachable());
+        let (mut lane, mut reader) = (health.register(), health.register());
+        lane.up();
+        lane.up();
+        assert_eq!(*health.view.borrow(), HealthView { up: 1, down: 1, ..HealthView::default() });
+        reader.down("refused");
+        assert!(health.is_reachable());
+        assert_eq!(health.last_error().as_deref(), Some("refused"));
+        lane.down("closed");
+        lane.down("refused");
+        assert!(!health.is_reachable());
+        assert_eq!(health.view.borrow().falls, 1);
+        reader.up();
+        assert!(health.is_reachable());
+        drop(lane);
+        assert_eq!(health.last_error(), None);
+        drop(reader);
+        assert_eq!(*health.view.borrow(), HealthView { falls: 1, ..HealthView::default() });
+    }
+}

@@ -15,13 +15,15 @@ mod client;
 mod config;
 pub mod group;
 mod health;
+mod log_ends;
 mod nodelay;
 pub mod reader;
 pub mod topics;
 pub mod wire;
 pub mod writer;
 
-pub use client::Kafka;
+pub use client::{Backoff, CallError, Kafka};
 pub use config::Config;
-pub use health::Health;
+pub use health::{Health, HealthView};
+pub use log_ends::log_ends;
 pub use rskafka::record::{Record, RecordAndOffset};

@@ -1,1 +1,227 @@
-//! Written by its owner.
+//! Reads one partition, record by record in order, and goes on whatever happens to it.
+//!
+//! ```text
+//!   next() ─▶ parked fetch ──▶ records ───────────────────────────────▶ Fetched
+//!                │ cannot be decoded ─▶ batch by batch, our own hand ──▶  + unreadable
+//!                │ offset out of range ─▶ begin of the log ────────────▶  + skipped / restarted
+//!                └ anything else ─▶ wait ─▶ connect ─▶ again
+//! ```
+//!
+//! A reader has one connection, and keeps its own position: nothing is lost or repeated by reconnecting. A fetch
+//! waits at the broker for the first record, at most half a second. What comes while the reader's owner is busy
+//! with one answer comes with the next.
+
+mod sight;
+mod source;
+mod status;
+
+use std::{future::Future, ops::Range, pin::Pin, time::Duration};
+
+use rskafka::{client::partition::OffsetAt, record::RecordAndOffset};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+pub use status::{ReaderStats, ReaderStatus};
+
+use crate::{CallError, Kafka, batch::RawRecord, health::Pulse};
+use sight::Sight;
+use source::{Answer, Found, Source};
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record that is still there.
+    Earliest,
+    /// Behind the newest record: with what is appended from now on.
+    Latest,
+    /// At this offset.
+    Offset(i64),
+}
+
+/// Why a reader could not be opened. Nothing is known to be wrong with trying again.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {topic}/{partition}")]
+pub struct ReadError {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// What failed.
+    pub source: CallError,
+}
+
+/// What one step forward in the log brought. Both lists may be empty: some offsets hold nothing for anybody.
+#[derive(Debug)]
+pub struct Fetched {
+    /// By rising offset.
+    pub records: Vec<RecordAndOffset>,
+    /// Records that rskafka's `Record` cannot carry, or that cannot be decoded at all; by rising offset, in between
+    /// those of `records`.
+    pub unreadable: Vec<RawRecord>,
+    /// Offset behind the last record that every in-sync replica has.
+    pub high_watermark: i64,
+    /// Where the next step begins.
+    pub next_offset: i64,
+    /// None of these records was appended longer ago, by this process's monotonic clock alone. Unknown, so of any age,
+    /// until the reader has once seen the end of the log.
+    pub max_age: Option<Duration>,
+    /// Offsets that were deleted before they could be read.
+    pub skipped: Option<Range<i64>>,
+    /// The log ended before our position, so it was truncated or its topic was created anew: reading begins again at
+    /// its first record, and offsets are lower than before.
+    pub restarted: bool,
+}
+
+/// Reads one partition. Driven by the runtime that it was opened on.
+pub struct Reader {
+    /// The step under way, if any; kept here so that a `next` that is dropped loses neither an answer nor its place
+    /// in the broker's queue.
+    step: Step,
+    position: i64,
+    high_watermark: Option<i64>,
+    sight: Sight,
+    status: ReaderStatus,
+    pulse: Pulse,
+}
+
+/// Gives back the source it worked with, and when it began.
+type Step = Pin<Box<dyn Future<Output = (Source, Instant, Result<Found, CallError>)> + Send>>;
+
+impl Reader {
+    /// Connects and finds out where to begin. Tries once, within a few times the configured timeout.
+    pub async fn open(kafka: &Kafka, topic: &str, partition: i32, start: Start) -> Result<Self, ReadError> {
+        let mut source = Source::new(kafka, topic, partition);
+        let at = match start {
+            Start::Earliest => OffsetAt::Earliest,
+            Start::Latest | Start::Offset(_) => OffsetAt::Latest,
+        };
+        let found = source.offset(at).await;
+        let found = found.map_err(|source| ReadError { topic: topic.to_owned(), partition, source })?;
+        let position = if let Start::Offset(offset) = start { offset } else { found };
+        let mut pulse = kafka.health().register();
+        pulse.up();
+        Ok(Self {
+            step: step(source, position),
+            position,
+            high_watermark: None,
+            sight: Sight::default(),
+            status: ReaderStatus::new(position),
+            pulse,
+        })
+    }
+
+    /// Waits for what comes next, through every kind of trouble: it has no end but being dropped, which loses nothing.
+    pub async fn next(&mut self) -> Fetched {
+        loop {
+            let (source, began, found) = self.step.as_mut().await;
+            let fetched = self.take(&source, began, found);
+            self.step = step(source, self.position);
+            if let Some(fetched) = fetched {
+                return fetched;
+            }
+        }
+    }
+
+    /// The offset that is read next.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Whether nothing was left to read when the broker last answered.
+    pub fn is_at_end(&self) -> bool {
+        self.high_watermark.is_some_and(|end| self.position >= end)
+    }
+
+    /// A view for those who do not own the reader.
+    pub fn status(&self) -> ReaderStatus {
+        self.status.clone()
+    }
+
+    fn take(&mut self, source: &Source, began: Instant, found: Result<Found, CallError>) -> Option<Fetched> {
+        match found {
+            Ok(found) => {
+                self.pulse.up();
+                if self.status.up() {
+                    info!(topic = &*source.topic, partition = source.partition, "reading again");
+                }
+                match found {
+                    Found::Answer(answer) => self.take_answer(answer),
+                    Found::OutOfRange { earliest, latest } => self.jump(source, earliest, latest),
+                }
+            }
+            Err(error) => {
+                let (topic, partition, error) = (&*source.topic, source.partition, error.in_words());
+                self.pulse.down(&error);
+                if self.status.down(began) {
+                    warn!(topic, partition, error, "cannot read; trying on");
+                } else {
+                    debug!(topic, partition, error, "still cannot read");
+                }
+                None
+            }
+        }
+    }
+
+    fn take_answer(&mut self, answer: Answer) -> Option<Fetched> {
+        // Before this answer counts: its records came after the end was last seen.
+        let max_age = self.sight.max_age(Instant::now());
+        let reached_end = answer.next_offset >= answer.high_watermark;
+        self.sight.answered(answer.look, answer.is_empty(), reached_end);
+        let bytes: usize = answer.records.iter().map(|found| found.record.approximate_size()).sum();
+        let count = answer.records.len() + answer.unreadable.len();
+        self.status.answered(count, bytes, answer.high_watermark);
+        self.high_watermark = Some(answer.high_watermark);
+        if answer.next_offset == self.position && answer.is_empty() {
+            return None;
+        }
+        self.move_to(answer.next_offset);
+        Some(Fetched {
+            records: answer.records,
+            unreadable: answer.unreadable,
+            high_watermark: answer.high_watermark,
+            next_offset: answer.next_offset,
+            max_age,
+            skipped: None,
+            restarted: false,
+        })
+    }
+
+    fn jump(&mut self, source: &Source, earliest: i64, latest: i64) -> Option<Fetched> {
+        let (topic, partition, from) = (&*source.topic, source.partition, self.position);
+        let (skipped, restarted) = if from < earliest {
+            warn!(topic, partition, from, to = earliest, "records were deleted before they could be read");
+            (Some(from..earliest), false)
+        } else if from > latest {
+            warn!(topic, partition, from, to = earliest, "the log was cut or created anew; reading it from its begin");
+            self.sight.forget();
+            (None, true)
+        } else {
+            // Between the two questions it came to lie within.
+            return None;
+        };
+        self.high_watermark = Some(latest);
+        self.move_to(earliest);
+        Some(Fetched {
+            records: Vec::new(),
+            unreadable: Vec::new(),
+            high_watermark: latest,
+            next_offset: earliest,
+            max_age: None,
+            skipped,
+            restarted,
+        })
+    }
+
+    fn move_to(&mut self, position: i64) {
+        self.position = position;
+        self.status.moved_to(position);
+    }
+}
+
+fn step(mut source: Source, position: i64) -> Step {
+    Box::pin(async move {
+        let began = Instant::now();
+        let found = source.read(position).await;
+        (source, began, found)
+    })
+}

@@ -1,1 +1,210 @@
-//! Written by its owner.
+//! The gathering writer: one queue, several lanes, no linger.
+//!
+//! ```text
+//!   push ─▶ queue ─┬─▶ lane ─▶ departing? ─▶ produce ─▶ partition 0 ─▶ delivered
+//!                  ├─▶ lane ─▶ departing? ─▶ produce ─▶ partition 1     │ refused for good, too large
+//!                  └─▶ lane ─▶ departing? ─▶ produce ─▶ partition 2     └▶ failed
+//!                        ▲                      │ anything else
+//!                        └── connect ◀── wait ◀─┘ the lane keeps its batch
+//! ```
+//!
+//! A lane is one connection with at most one produce request under way. An idle lane sends at once what has been
+//! gathered; what comes while every lane is busy makes the next batch, so batches size themselves. Records may be
+//! appended more than once: Kafka may have taken a batch whose acknowledgement was lost.
+//!
+//! A lane whose partition is down keeps its batch and goes on trying for as long as somebody wants one of its
+//! records; records pushed meanwhile go to other lanes.
+
+mod caretaker;
+mod lane;
+mod queue;
+mod size;
+mod spare;
+mod stats;
+mod verdict;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use rskafka::{client::error::ProtocolError, record::Record};
+use tokio::{runtime::Handle, task::JoinSet, time::timeout};
+use tracing::warn;
+
+pub use stats::WriterStats;
+
+use crate::Kafka;
+use lane::Lane;
+use queue::Queue;
+
+/// What the owner of the records is asked and told. Called on the runtime that the writer was started on; no call may
+/// block, and none may call the writer back.
+pub trait Courier: Send + Sync + 'static {
+    /// Goes with each record and comes back with its outcome. A token whose record was dropped, because it was no
+    /// longer wanted or the writer ended, is dropped too.
+    type Token: Send + 'static;
+
+    /// How busy those are who read `partition`, in any unit. A lane to the least loaded partition is preferred, and
+    /// one to a partition whose load is far ahead (over 256 and four times the least) gets nothing.
+    fn load(&self, partition: i32) -> usize {
+        let _ = partition;
+        0
+    }
+
+    /// The last question before each attempt to produce: false drops the record. From true on it may be in the log.
+    fn departing(&self, token: &Self::Token, partition: i32) -> bool;
+
+    /// Every in-sync replica has the record.
+    fn delivered(&self, token: Self::Token, partition: i32, offset: i64);
+
+    /// The record will never be accepted. An earlier attempt may have been appended all the same.
+    fn failed(&self, token: Self::Token, error: &WriteError);
+}
+
+/// Why a record will never be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// It is larger than its topic or the broker takes.
+    #[error("the record is larger than its topic takes")]
+    TooLarge,
+    /// The broker refuses it for a reason that no retry mends, such as authorization.
+    #[error("Kafka refuses the record with {0}")]
+    Refused(ProtocolError),
+}
+
+/// Records, each with its token.
+pub type Batch<T> = Vec<(Record, T)>;
+
+/// Where to write, over how many connections, and how much may wait.
+#[derive(Clone, Debug)]
+pub struct WriterConfig {
+    /// The topic.
+    pub topic: String,
+    /// Partitions to write to. Which record goes to which of them is the writer's choice.
+    pub partitions: Vec<i32>,
+    /// Connections to each partition. A second one lets two produce requests overlap.
+    pub lanes_per_partition: usize,
+    /// Records that wait for a lane at most. Those that lanes hold, up to 1,000 each, come on top.
+    pub max_queued_records: usize,
+    /// Bytes that wait for a lane at most. A single larger record is accepted when nothing else waits.
+    pub max_queued_bytes: usize,
+}
+
+/// There is no room for the records given back here, or the writer has been shut down.
+#[derive(thiserror::Error)]
+#[error("the writer's queue is full")]
+pub struct QueueFull<T>(pub T);
+
+impl<T> fmt::Debug for QueueFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QueueFull")
+    }
+}
+
+/// Writes to some partitions of a topic. Dropping it drops what has not been sent.
+pub struct Writer<C: Courier> {
+    queue: Arc<Queue<C>>,
+    counters: Arc<stats::Counters>,
+    kafka: Kafka,
+    topic: Arc<str>,
+    lanes_per_partition: usize,
+    runtime: Handle,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl<C: Courier> Writer<C> {
+    /// Starts the lanes on the current runtime, which should be the one whose tasks push. Returns at once; the lanes
+    /// connect by themselves and go on trying.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(kafka: Kafka, config: WriterConfig, courier: Arc<C>) -> Self {
+        let queue = Arc::new(Queue::new(courier, config.max_queued_records, config.max_queued_bytes));
+        let writer = Self {
+            queue: queue.clone(),
+            counters: Arc::default(),
+            topic: config.topic.into(),
+            lanes_per_partition: config.lanes_per_partition,
+            runtime: Handle::current(),
+            tasks: Mutex::default(),
+            kafka,
+        };
+        let care = caretaker::run(queue, writer.kafka.health().subscribe());
+        writer.tasks.lock().spawn_on(care, &writer.runtime);
+        for partition in config.partitions {
+            writer.add_partition(partition);
+        }
+        writer
+    }
+
+    /// Gives a record away. It is sent as soon as a lane is idle and the tasks that are ready have run.
+    pub fn push(&self, record: Record, token: C::Token) -> Result<(), QueueFull<(Record, C::Token)>> {
+        self.queue.push(record, token)
+    }
+
+    /// Gives several records away, to go in one batch as far as possible. Those without room come back; the others
+    /// are on their way.
+    pub fn push_all(
+        &self,
+        records: impl IntoIterator<Item = (Record, C::Token)>,
+    ) -> Result<(), QueueFull<Batch<C::Token>>> {
+        self.queue.push_all(records)
+    }
+
+    /// Writes to a further partition from now on; nothing changes if it is one already.
+    pub fn add_partition(&self, partition: i32) {
+        let mut tasks = self.tasks.lock();
+        if self.queue.has_lane_to(partition) {
+            return;
+        }
+        for _ in 0..self.lanes_per_partition.max(1) {
+            let (queue, counters) = (self.queue.clone(), self.counters.clone());
+            let lane = Lane::new(queue, counters, self.kafka.clone(), self.topic.clone(), partition);
+            tasks.spawn_on(lane.run(), &self.runtime);
+        }
+    }
+
+    /// Whether at least one lane's connection works.
+    pub fn is_connected(&self) -> bool {
+        *self.queue.connected().borrow() > 0
+    }
+
+    /// Waits until at least one lane's connection works.
+    pub async fn connected(&self) {
+        let mut lanes = self.queue.connected().subscribe();
+        // The sender lives as long as we do.
+        let _ = lanes.wait_for(|connected| *connected > 0).await;
+    }
+
+    /// Waits until nothing is waiting and nothing is under way: for ever, if Kafka is away and the records are wanted.
+    pub async fn flush(&self) {
+        self.queue.drained().await;
+    }
+
+    /// Accepts nothing more, sends what it has for at most `limit`, and ends. Gives the number of records that were
+    /// not acknowledged by then; some of them may have been appended.
+    pub async fn shutdown(&self, limit: Duration) -> usize {
+        self.queue.close();
+        let flushed = timeout(limit, self.flush()).await;
+        let left = self.queue.outstanding();
+        if flushed.is_err() {
+            warn!(topic = &*self.topic, records = left, "giving up on records not yet written");
+        }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+        self.queue.connected().send_replace(0);
+        left
+    }
+
+    /// The counters at this moment.
+    pub fn stats(&self) -> WriterStats {
+        let (queued, queued_bytes) = self.queue.waiting();
+        let (lanes, connected_lanes) = (self.queue.lanes(), *self.queue.connected().borrow());
+        WriterStats { queued, queued_bytes, lanes, connected_lanes, ..self.counters.snapshot() }
+    }
+}
+
+impl<C: Courier> fmt::Debug for Writer<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("topic", &self.topic).field("stats", &self.stats()).finish()
+    }
+}

@@ -1,0 +1,109 @@
+//! The rskafka clients behind a handle: one a runtime, made when first needed, replaced when it seems to be stale.
+//!
+//! A client holds a connection of its own, driven by the runtime that opened it, so runtimes do not share one.
+//! It never tries anything twice: its retries have no end of their own, wait up to 500 s, and look topics up by
+//! name in a way that creates them. All trying again is ours.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use rskafka::{
+    BackoffConfig,
+    client::{Client, ClientBuilder},
+};
+use tokio::{
+    runtime::{self, Handle},
+    time::Instant,
+};
+
+use super::{Backoff, CallError, bounded};
+use crate::Config;
+
+/// A younger client is not replaced: building one asks for the metadata of the whole cluster.
+const REPLACE_AFTER: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    by_runtime: Mutex<HashMap<runtime::Id, Arc<Slot>>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    current: Mutex<Option<Built>>,
+    /// Held while building, so that lanes that fail together build one client together.
+    building: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Built {
+    client: Arc<Client>,
+    at: Instant,
+}
+
+impl Clients {
+    /// This runtime's client.
+    pub(super) async fn get(&self, config: &Config) -> Result<Lease, CallError> {
+        let slot = self.by_runtime.lock().entry(Handle::current().id()).or_default().clone();
+        if let Some(client) = slot.get() {
+            return Ok(Lease { slot, client, proven: false });
+        }
+        let _building = slot.building.lock().await;
+        if let Some(client) = slot.get() {
+            return Ok(Lease { slot: slot.clone(), client, proven: false });
+        }
+        let build = builder(config).build();
+        let client = Arc::new(bounded("the look-up of the cluster", config.timeout, build).await?);
+        *slot.current.lock() = Some(Built { client: client.clone(), at: Instant::now() });
+        Ok(Lease { slot: slot.clone(), client, proven: false })
+    }
+}
+
+impl Slot {
+    fn get(&self) -> Option<Arc<Client>> {
+        self.current.lock().as_ref().map(|built| built.client.clone())
+    }
+}
+
+/// A client while somebody connects through it. Unless that proves to work the client counts as stale: its cached
+/// leaders may be wrong, the connection it asks over may be dead, and it never goes back to the bootstrap addresses.
+#[derive(Debug)]
+pub(super) struct Lease {
+    slot: Arc<Slot>,
+    client: Arc<Client>,
+    proven: bool,
+}
+
+impl Lease {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn proves_to_work(mut self) {
+        self.proven = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.proven {
+            return;
+        }
+        let mut current = self.slot.current.lock();
+        // Another's failure may have replaced it already.
+        let is_stale =
+            |built: &Built| Arc::ptr_eq(&built.client, &self.client) && built.at.elapsed() >= REPLACE_AFTER;
+        if current.as_ref().is_some_and(is_stale) {
+            *current = None;
+        }
+    }
+}
+
+fn builder(config: &Config) -> ClientBuilder {
+    let try_once = BackoffConfig {
+        init_backoff: Backoff::MIN,
+        max_backoff: Backoff::MAX,
+        base: 2.0,
+        deadline: Some(Duration::ZERO),
+    };
+    ClientBuilder::new(config.brokers.clone()).client_id(config.client_id.as_str()).backoff_config(try_once)
+}

@@ -1,0 +1,234 @@
+//! Where a reader's records come from: the leader over rskafka, or batch by batch where rskafka cannot read on.
+
+use std::{sync::Arc, time::Duration};
+
+use rskafka::{
+    client::{
+        error::ProtocolError,
+        partition::{OffsetAt, PartitionClient},
+    },
+    record::RecordAndOffset,
+};
+use tokio::time::{Instant, sleep};
+use tracing::debug;
+
+use super::sight::Look;
+use crate::{
+    Backoff, CallError, Kafka,
+    batch::{BatchReader, RawRecord},
+    client::bounded,
+};
+
+/// A fetch waits so long at the broker if there is nothing to read.
+const MAX_WAIT: Duration = Duration::from_millis(500);
+const MAX_WAIT_MS: i32 = 500;
+/// At least one byte: the first record ends the wait. At most 4 MB, except for a single larger batch.
+const FETCH_BYTES: std::ops::Range<i32> = 1..4_000_000;
+
+/// One partition's log, and the connections to it.
+pub(super) struct Source {
+    pub(super) kafka: Kafka,
+    pub(super) topic: Arc<str>,
+    pub(super) partition: i32,
+    client: Option<PartitionClient>,
+    batches: BatchReader,
+    by_batch: ByBatch,
+    backoff: Backoff,
+    /// Before the next call.
+    pause: Option<Duration>,
+}
+
+/// What the source came back with.
+pub(super) enum Found {
+    Answer(Answer),
+    /// Our position is not, or no longer, within these offsets.
+    OutOfRange {
+        earliest: i64,
+        latest: i64,
+    },
+}
+
+/// What one fetch brought.
+pub(super) struct Answer {
+    pub(super) records: Vec<RecordAndOffset>,
+    pub(super) unreadable: Vec<RawRecord>,
+    pub(super) next_offset: i64,
+    pub(super) high_watermark: i64,
+    pub(super) look: Look,
+}
+
+impl Answer {
+    pub(super) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.unreadable.is_empty()
+    }
+}
+
+impl Answer {
+    /// The broker held it back for want of records.
+    fn waited(&self) -> bool {
+        self.is_empty() && !self.look.max_wait.is_zero()
+    }
+}
+
+impl Source {
+    pub(super) fn new(kafka: &Kafka, topic: &str, partition: i32) -> Self {
+        Self {
+            kafka: kafka.clone(),
+            topic: topic.into(),
+            partition,
+            client: None,
+            batches: BatchReader::new(kafka, topic, partition),
+            by_batch: ByBatch::default(),
+            backoff: Backoff::new(),
+            pause: None,
+        }
+    }
+
+    /// Where the log begins or ends. Tries once.
+    pub(super) async fn offset(&mut self, at: OffsetAt) -> Result<i64, CallError> {
+        let client = self.connected().await?;
+        let asked = bounded("the question for an offset", self.kafka.config().timeout, client.get_offset(at)).await;
+        if asked.is_ok() {
+            self.client = Some(client);
+        }
+        asked
+    }
+
+    /// One look at the log, from `position` on; after a failure it waits first.
+    pub(super) async fn read(&mut self, position: i64) -> Result<Found, CallError> {
+        if let Some(pause) = self.pause.take() {
+            sleep(pause).await;
+        }
+        let found = match self.look(position).await {
+            Err(error) if error.kafka() == Some(ProtocolError::OffsetOutOfRange) => self.range().await,
+            found => found.map(Found::Answer),
+        };
+        match &found {
+            Ok(Found::Answer(answer)) if answer.next_offset > position => self.backoff.reset(),
+            // The end of the log: the broker has waited for us.
+            Ok(Found::Answer(answer)) if answer.waited() => self.backoff.reset(),
+            // Nothing changes by asking again at once.
+            _ => self.pause = Some(self.backoff.next_pause()),
+        }
+        found
+    }
+
+    async fn look(&mut self, position: i64) -> Result<Answer, CallError> {
+        if self.by_batch.is_on() {
+            return self.read_batch(position).await;
+        }
+        match self.fetch(position).await {
+            Ok(answer) if answer.is_empty() && answer.high_watermark > position => {
+                // Only control batches, or what compaction left of a batch.
+                self.by_batch.begin();
+            }
+            Err(error @ CallError::Unreadable { .. }) => {
+                let (topic, partition) = (&*self.topic, self.partition);
+                debug!(topic, partition, position, error = error.in_words(), "reading batch by batch");
+                self.by_batch.begin();
+            }
+            Ok(answer) => {
+                self.by_batch.forget();
+                return Ok(answer);
+            }
+            Err(error) => return Err(error),
+        }
+        self.read_batch(position).await
+    }
+
+    /// A parked fetch of as much as there is.
+    async fn fetch(&mut self, position: i64) -> Result<Answer, CallError> {
+        let client = self.connected().await?;
+        let sent_at = Instant::now();
+        let limit = self.kafka.config().timeout + MAX_WAIT;
+        let fetch = client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
+        let fetched = bounded("fetch", limit, fetch).await;
+        if matches!(
+            fetched,
+            Ok(_)
+                | Err(
+                    CallError::Unreadable { .. }
+                        | CallError::Kafka { error: ProtocolError::OffsetOutOfRange, .. }
+                )
+        ) {
+            self.client = Some(client);
+        }
+        let (records, high_watermark) = fetched?;
+        Ok(Answer {
+            next_offset: records.last().map_or(position, |last| last.offset + 1),
+            records,
+            unreadable: Vec::new(),
+            high_watermark,
+            look: Look { sent_at, received_at: Instant::now(), max_wait: MAX_WAIT },
+        })
+    }
+
+    /// The one batch at `position`, decoded by our own hand.
+    async fn read_batch(&mut self, position: i64) -> Result<Answer, CallError> {
+        let sent_at = Instant::now();
+        let contents = self.batches.read_at(position).await?;
+        let answer = Answer {
+            records: contents.records,
+            unreadable: contents.unreadable,
+            next_offset: contents.next_offset,
+            high_watermark: contents.high_watermark.unwrap_or(contents.next_offset),
+            look: Look { sent_at, received_at: Instant::now(), max_wait: Duration::ZERO },
+        };
+        let is_last = answer.next_offset >= answer.high_watermark || answer.next_offset == position;
+        self.by_batch.read(is_last || !answer.unreadable.is_empty());
+        Ok(answer)
+    }
+
+    async fn range(&mut self) -> Result<Found, CallError> {
+        let earliest = self.offset(OffsetAt::Earliest).await?;
+        let latest = self.offset(OffsetAt::Latest).await?;
+        Ok(Found::OutOfRange { earliest, latest })
+    }
+
+    /// The connection, to be given back if it still works.
+    async fn connected(&mut self) -> Result<PartitionClient, CallError> {
+        match self.client.take() {
+            Some(client) => Ok(client),
+            None => self.kafka.connect(&self.topic, self.partition).await,
+        }
+    }
+}
+
+/// For how long to read batch by batch. rskafka fails a whole fetch for one bad record in it, so trying it again
+/// behind each good batch would fetch the same megabytes over and over; and where a producer compresses with a codec
+/// that rskafka lacks, every batch is bad.
+#[derive(Debug)]
+struct ByBatch {
+    left: u32,
+    next_run: u32,
+}
+
+impl ByBatch {
+    const SHORTEST_RUN: u32 = 16;
+    const LONGEST_RUN: u32 = 1024;
+
+    fn is_on(&self) -> bool {
+        self.left > 0
+    }
+
+    fn begin(&mut self) {
+        self.left = self.next_run;
+        self.next_run = (self.next_run * 2).min(Self::LONGEST_RUN);
+    }
+
+    /// A batch was read; `was_cause` if rskafka may well be able to read on.
+    fn read(&mut self, was_cause: bool) {
+        self.left = if was_cause { 0 } else { self.left.saturating_sub(1) };
+    }
+
+    /// rskafka could read.
+    fn forget(&mut self) {
+        self.next_run = Self::SHORTEST_RUN;
+    }
+}
+
+impl Default for ByBatch {
+    fn default() -> Self {
+        Self { left: 0, next_run: Self::SHORTEST_RUN }
+    }
+}

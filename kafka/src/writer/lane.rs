@@ -1,0 +1,211 @@
+//! One connection to one partition, with at most one produce request under way.
+
+use std::{sync::Arc, time::Duration};
+
+use rskafka::{
+    client::partition::{Compression, OffsetAt, PartitionClient},
+    record::Record,
+};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::{
+    Batch, Courier, WriteError,
+    queue::{Bell, Entry, Queue, Work},
+    spare::Spare,
+    stats::Counters,
+    verdict::Verdict,
+};
+use crate::{Backoff, CallError, Kafka, client::bounded, health::Pulse};
+
+/// An idle lane that gets no answer for so long is counted as down.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+
+pub(super) struct Lane<C: Courier> {
+    queue: Arc<Queue<C>>,
+    counters: Arc<Counters>,
+    kafka: Kafka,
+    topic: Arc<str>,
+    bell: Arc<Bell>,
+    pulse: Pulse,
+    is_up: bool,
+    /// The same trouble is told once.
+    told_down: bool,
+    backoff: Backoff,
+    /// Batches to be sent before anything new, the last one first.
+    kept: Vec<Batch<C::Token>>,
+    /// Records that need no more attention, since the queue was last told.
+    settled: usize,
+    spare: Spare,
+}
+
+impl<C: Courier> Lane<C> {
+    pub(super) fn new(
+        queue: Arc<Queue<C>>,
+        counters: Arc<Counters>,
+        kafka: Kafka,
+        topic: Arc<str>,
+        partition: i32,
+    ) -> Self {
+        let (bell, pulse) = (queue.add_lane(partition), kafka.health().register());
+        Self {
+            queue,
+            counters,
+            kafka,
+            topic,
+            bell,
+            pulse,
+            is_up: false,
+            told_down: false,
+            backoff: Backoff::new(),
+            kept: Vec::new(),
+            settled: 0,
+            spare: Spare::default(),
+        }
+    }
+
+    /// Never ends by itself.
+    pub(super) async fn run(mut self) {
+        loop {
+            let error = match self.kafka.connect(&self.topic, self.bell.partition).await {
+                Ok(client) => self.serve(&client).await,
+                Err(error) => error,
+            };
+            self.down(&error);
+            self.backoff.pause().await;
+        }
+    }
+
+    /// Sends batches until the connection has to be replaced.
+    async fn serve(&mut self, client: &PartitionClient) -> CallError {
+        loop {
+            while let Some(batch) = self.kept.pop() {
+                if let Err(error) = self.attempt(client, batch).await {
+                    return error;
+                }
+            }
+            self.up();
+            match self.queue.next(&self.bell, std::mem::take(&mut self.settled)).await {
+                Work::Send(batch) => {
+                    self.kept.push(batch.into_iter().map(|Entry { record, token, .. }| (record, token)).collect());
+                }
+                Work::Probe => {
+                    let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
+                    let probe = client.get_offset(OffsetAt::Latest);
+                    if let Err(error) = bounded("the question for the log's end", limit, probe).await {
+                        return error;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends those of the batch that are still wanted, once. Keeps what is to be sent again; an error means that
+    /// another connection should be tried.
+    async fn attempt(&mut self, client: &PartitionClient, batch: Batch<C::Token>) -> Result<(), CallError> {
+        let (records, tokens) = self.depart(batch);
+        if records.is_empty() {
+            return Ok(());
+        }
+        let sent_at = Instant::now();
+        let produce = client.produce(records, Compression::NoCompression);
+        let answer = bounded("produce", self.kafka.config().timeout, produce).await;
+        let error = match answer {
+            Ok(offsets) => {
+                self.deliver(tokens, &offsets, sent_at.elapsed());
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.counters.failed();
+        match Verdict::on(&error) {
+            Verdict::Guilty(reason) | Verdict::Refused(reason) if tokens.len() == 1 => {
+                self.refuse(tokens, &reason);
+                Ok(())
+            }
+            Verdict::Refused(reason) => {
+                self.refuse(tokens, &reason);
+                Ok(())
+            }
+            Verdict::Guilty(_) => {
+                let mut first: Batch<_> = self.spare.restore().into_iter().zip(tokens).collect();
+                let second = first.split_off(first.len() / 2);
+                self.kept.extend([second, first]);
+                Ok(())
+            }
+            Verdict::Retry => {
+                self.kept.push(self.spare.restore().into_iter().zip(tokens).collect());
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks for each record whether it is still wanted, and copies those that are, in case they have to be sent again.
+    fn depart(&mut self, batch: Batch<C::Token>) -> (Vec<Record>, Vec<C::Token>) {
+        let of = batch.len();
+        let (mut records, mut tokens) = (Vec::with_capacity(of), Vec::with_capacity(of));
+        self.spare.clear();
+        for (record, token) in batch {
+            if self.queue.courier().departing(&token, self.bell.partition) {
+                self.spare.add(&record);
+                records.push(record);
+                tokens.push(token);
+            }
+        }
+        let unwanted = of - records.len();
+        if unwanted > 0 {
+            self.counters.unwanted(unwanted);
+            self.settled += unwanted;
+        }
+        (records, tokens)
+    }
+
+    fn deliver(&mut self, tokens: Vec<C::Token>, offsets: &[i64], took: Duration) {
+        self.counters.delivered(tokens.len(), took);
+        self.settled += tokens.len();
+        for (token, offset) in tokens.into_iter().zip(offsets) {
+            self.queue.courier().delivered(token, self.bell.partition, *offset);
+        }
+        self.backoff.reset();
+    }
+
+    fn refuse(&mut self, tokens: Vec<C::Token>, reason: &WriteError) {
+        debug!(topic = &*self.topic, partition = self.bell.partition, records = tokens.len(), %reason, "refused");
+        self.counters.refused(tokens.len());
+        self.settled += tokens.len();
+        for token in tokens {
+            self.queue.courier().failed(token, reason);
+        }
+    }
+
+    /// The connection works, and nothing is left of what failed before.
+    fn up(&mut self) {
+        if self.is_up {
+            return;
+        }
+        self.is_up = true;
+        self.backoff.reset();
+        self.pulse.up();
+        self.queue.set_connected(&self.bell, true);
+        if std::mem::take(&mut self.told_down) {
+            info!(topic = &*self.topic, partition = self.bell.partition, "writing again");
+        }
+    }
+
+    fn down(&mut self, error: &CallError) {
+        let (error, partition) = (error.in_words(), self.bell.partition);
+        self.pulse.down(&error);
+        if std::mem::take(&mut self.is_up) {
+            self.queue.set_connected(&self.bell, false);
+        }
+        if std::mem::replace(&mut self.told_down, true) {
+            debug!(topic = &*self.topic, partition, error, "still cannot write");
+        } else {
+            warn!(topic = &*self.topic, partition, error, records = self.kept_records(), "cannot write; trying on");
+        }
+    }
+
+    fn kept_records(&self) -> usize {
+        self.kept.iter().map(Vec::len).sum()
+    }
+}

@@ -1,0 +1,305 @@
+//! What waits to be sent, and which lane sends it.
+//!
+//! There is no timer and no knob. A record that finds an idle lane wakes it; the lane lets the event loop turn for
+//! as long as the queue grows, and then takes all of it. What comes while every lane is busy goes with the next batch.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use rskafka::record::Record;
+use tokio::sync::{Notify, watch};
+
+use super::{Batch, Courier, QueueFull, size};
+
+/// One produce request holds at most so many records.
+pub(super) const MAX_BATCH_RECORDS: usize = 1_000;
+/// And so many bytes, below the 1 MiB that `max.message.bytes` is by default. A larger record goes alone.
+pub(super) const MAX_BATCH_BYTES: usize = 900_000;
+/// Turns of the event loop that a lane waits at most while the queue grows.
+const MAX_TURNS: usize = 8;
+/// A partition is passed over when its load exceeds this much and [`FAR_AHEAD_FACTOR`] times the least one's.
+const FAR_AHEAD: usize = 256;
+const FAR_AHEAD_FACTOR: usize = 4;
+
+/// A record on its way, with its owner's token.
+pub(super) struct Entry<T> {
+    pub(super) record: Record,
+    pub(super) token: T,
+    size: usize,
+}
+
+/// What a lane is to do.
+pub(super) enum Work<T> {
+    Send(Vec<Entry<T>>),
+    /// Find out whether the connection still works.
+    Probe,
+}
+
+/// By which a lane is woken.
+pub(super) struct Bell {
+    number: usize,
+    pub(super) partition: i32,
+    rung: Notify,
+    /// Set before ringing; else there is something to send.
+    probe: AtomicBool,
+}
+
+/// The queue of one writer.
+pub(super) struct Queue<C: Courier> {
+    courier: Arc<C>,
+    max_records: usize,
+    max_bytes: usize,
+    state: Mutex<State<C::Token>>,
+    connected: watch::Sender<usize>,
+    /// Nothing is outstanding.
+    drained: Notify,
+}
+
+struct State<T> {
+    waiting: VecDeque<Entry<T>>,
+    waiting_bytes: usize,
+    lanes: Vec<Seat>,
+    /// Numbers of lanes that wait to be woken, longest idle first.
+    idle: VecDeque<usize>,
+    /// A lane is on its way to the queue; no second one is woken for the same records.
+    woken: bool,
+    /// Records accepted and not yet delivered, failed or dropped.
+    outstanding: usize,
+    closed: bool,
+}
+
+struct Seat {
+    bell: Arc<Bell>,
+    connected: bool,
+}
+
+impl<C: Courier> Queue<C> {
+    pub(super) fn new(courier: Arc<C>, max_records: usize, max_bytes: usize) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            lanes: Vec::new(),
+            idle: VecDeque::new(),
+            woken: false,
+            outstanding: 0,
+            closed: false,
+        };
+        let (connected, drained) = (watch::Sender::new(0), Notify::new());
+        Self { courier, max_records, max_bytes, state: Mutex::new(state), connected, drained }
+    }
+
+    pub(super) fn courier(&self) -> &C {
+        &self.courier
+    }
+
+    /// Accepts what there is room for and gives back the rest.
+    pub(super) fn push_all(
+        &self,
+        records: impl IntoIterator<Item = (Record, C::Token)>,
+    ) -> Result<(), QueueFull<Batch<C::Token>>> {
+        let mut rejected = Vec::new();
+        let mut state = self.state.lock();
+        for (record, token) in records {
+            let size = size::upper_bound(&record);
+            if state.has_room(size, self.max_records, self.max_bytes) {
+                state.push(Entry { record, token, size });
+            } else {
+                rejected.push((record, token));
+            }
+        }
+        self.wake_one(&mut state);
+        if rejected.is_empty() { Ok(()) } else { Err(QueueFull(rejected)) }
+    }
+
+    /// Accepts a record if there is room for it.
+    pub(super) fn push(&self, record: Record, token: C::Token) -> Result<(), QueueFull<(Record, C::Token)>> {
+        let size = size::upper_bound(&record);
+        let mut state = self.state.lock();
+        if !state.has_room(size, self.max_records, self.max_bytes) {
+            return Err(QueueFull((record, token)));
+        }
+        state.push(Entry { record, token, size });
+        self.wake_one(&mut state);
+        Ok(())
+    }
+
+    /// Nothing is accepted any more.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+    }
+
+    pub(super) fn add_lane(&self, partition: i32) -> Arc<Bell> {
+        let mut state = self.state.lock();
+        let number = state.lanes.len();
+        let bell = Arc::new(Bell { number, partition, rung: Notify::new(), probe: AtomicBool::new(false) });
+        state.lanes.push(Seat { bell: bell.clone(), connected: false });
+        bell
+    }
+
+    pub(super) fn has_lane_to(&self, partition: i32) -> bool {
+        self.state.lock().lanes.iter().any(|seat| seat.bell.partition == partition)
+    }
+
+    /// The lane's connection works, or does not.
+    pub(super) fn set_connected(&self, lane: &Bell, connected: bool) {
+        let mut state = self.state.lock();
+        state.lanes[lane.number].connected = connected;
+        let count = state.lanes.iter().filter(|seat| seat.connected).count();
+        self.connected.send_replace(count);
+        // Others may have been passed over in favour of this one.
+        self.wake_one(&mut state);
+    }
+
+    /// How many lanes' connections work.
+    pub(super) fn connected(&self) -> &watch::Sender<usize> {
+        &self.connected
+    }
+
+    /// Waits until the lane has something to do. `settled` of its records were delivered, failed or dropped since
+    /// it last asked.
+    pub(super) async fn next(&self, lane: &Bell, settled: usize) -> Work<C::Token> {
+        self.settle(settled);
+        loop {
+            {
+                let mut state = self.state.lock();
+                state.idle.push_back(lane.number);
+                self.wake_one(&mut state);
+            }
+            lane.rung.notified().await;
+            if lane.probe.swap(false, Ordering::Relaxed) {
+                return Work::Probe;
+            }
+            self.gather().await;
+            let mut state = self.state.lock();
+            state.woken = false;
+            let batch = state.take_batch();
+            // A rest beyond the batch's limits is another lane's.
+            self.wake_one(&mut state);
+            if !batch.is_empty() {
+                return Work::Send(batch);
+            }
+        }
+    }
+
+    /// Makes every idle lane find out whether its connection still works.
+    pub(super) fn probe_idle(&self) {
+        let mut state = self.state.lock();
+        while let Some(number) = state.idle.pop_front() {
+            let bell = &state.lanes[number].bell;
+            bell.probe.store(true, Ordering::Relaxed);
+            bell.rung.notify_one();
+        }
+    }
+
+    /// Returns when nothing is waiting and nothing is under way.
+    pub(super) async fn drained(&self) {
+        loop {
+            let mut drained = std::pin::pin!(self.drained.notified());
+            drained.as_mut().enable();
+            if self.outstanding() == 0 {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// Records accepted and not yet delivered, failed or dropped.
+    pub(super) fn outstanding(&self) -> usize {
+        self.state.lock().outstanding
+    }
+
+    /// Records waiting, and their bytes at most.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.waiting.len(), state.waiting_bytes)
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        self.state.lock().lanes.len()
+    }
+
+    fn settle(&self, settled: usize) {
+        let mut state = self.state.lock();
+        state.outstanding -= settled;
+        if state.outstanding == 0 {
+            self.drained.notify_waiters();
+        }
+    }
+
+    /// On a current-thread runtime a yield is one turn of the event loop, new I/O included: whoever became ready
+    /// meanwhile adds its record. With one record in flight this costs one empty poll.
+    async fn gather(&self) {
+        let waiting = || self.state.lock().waiting.len();
+        let mut seen = waiting();
+        for _ in 0..MAX_TURNS {
+            tokio::task::yield_now().await;
+            let now = waiting();
+            if now == seen || now >= MAX_BATCH_RECORDS {
+                return;
+            }
+            seen = now;
+        }
+    }
+
+    fn wake_one(&self, state: &mut State<C::Token>) {
+        if state.woken || state.waiting.is_empty() {
+            return;
+        }
+        if let Some(place) = state.choose(|partition| self.courier.load(partition))
+            && let Some(number) = state.idle.remove(place)
+        {
+            state.woken = true;
+            state.lanes[number].bell.rung.notify_one();
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// A lone record is accepted whatever its size: else it could never be sent.
+    fn has_room(&self, size: usize, max_records: usize, max_bytes: usize) -> bool {
+        let fits = self.waiting.len() < max_records && self.waiting_bytes + size <= max_bytes;
+        !self.closed && (fits || self.waiting.is_empty())
+    }
+
+    fn push(&mut self, entry: Entry<T>) {
+        self.waiting_bytes += entry.size;
+        self.outstanding += 1;
+        self.waiting.push_back(entry);
+    }
+
+    /// As much as one produce request carries.
+    fn take_batch(&mut self) -> Vec<Entry<T>> {
+        let mut bytes = size::BATCH_HEADER;
+        let mut count = 0;
+        for entry in self.waiting.iter().take(MAX_BATCH_RECORDS) {
+            bytes += entry.size;
+            if count > 0 && bytes > MAX_BATCH_BYTES {
+                break;
+            }
+            count += 1;
+        }
+        let batch: Vec<_> = self.waiting.drain(..count).collect();
+        self.waiting_bytes -= batch.iter().map(|entry| entry.size).sum::<usize>();
+        batch
+    }
+
+    /// The place among the idle lanes of the one to wake: of the least loaded partition, of equals the longest idle.
+    /// None while that partition is far ahead of the least loaded one, whose lane is busy then but will be back.
+    fn choose(&self, load: impl Fn(i32) -> usize) -> Option<usize> {
+        let load_of = |number: &usize| load(self.lanes[*number].bell.partition);
+        let (place, lightest) = self.idle.iter().map(load_of).enumerate().min_by_key(|(_, load)| *load)?;
+        if lightest <= FAR_AHEAD {
+            return Some(place);
+        }
+        let connected = self.lanes.iter().filter(|seat| seat.connected);
+        let least = connected.map(|seat| load(seat.bell.partition)).min().unwrap_or(lightest);
+        (lightest <= FAR_AHEAD + least.saturating_mul(FAR_AHEAD_FACTOR)).then_some(place)
+    }
+}
+

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The limits of one shard and what is taken of them.
 #[derive(Debug)]
-pub struct Admission {
+pub(crate) struct Admission {
     max_requests: usize,
     max_bytes: usize,
     requests: AtomicUsize,
@@ -18,18 +18,18 @@ pub struct Admission {
 /// The shard is full, in number or in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too much is pending")]
-pub struct Full;
+pub(crate) struct Full;
 
 /// A place among the pending requests. Dropping it gives everything back.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     admission: Arc<Admission>,
     bytes: usize,
 }
 
 impl Admission {
     /// At most `max_requests` places holding at most `max_bytes` bytes together.
-    pub fn new(max_requests: usize, max_bytes: usize) -> Arc<Self> {
+    pub(crate) fn new(max_requests: usize, max_bytes: usize) -> Arc<Self> {
         Arc::new(Self { max_requests, max_bytes, requests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) })
     }
 
@@ -37,7 +37,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`Full`] if either limit would be passed; nothing is taken then.
-    pub fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, Full> {
+    pub(crate) fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, Full> {
         take(&self.requests, 1, self.max_requests)?;
         let mut place = Place { admission: self.clone(), bytes: 0 };
         place.grow(bytes)?;
@@ -45,12 +45,12 @@ impl Admission {
     }
 
     /// Requests that hold a place now.
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
 
     /// Bytes that are reserved now.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 }
@@ -60,7 +60,7 @@ impl Place {
     ///
     /// # Errors
     /// [`Full`] if the limit would be passed; what was reserved before stays reserved.
-    pub fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         take(&self.admission.bytes, bytes, self.admission.max_bytes)?;
         self.bytes += bytes;
         Ok(())

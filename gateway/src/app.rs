@@ -77,7 +77,8 @@ impl Gateway {
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
         let Self { program, settings, listener, address, management } = self;
-        let (readiness, registry, shards) = (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
+        let (readiness, registry, shards) =
+            (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
         let kafka_connected = readiness.step("kafka");
         let pages = Pages::new(&program, &readiness, &registry)
             .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec());
@@ -151,7 +152,10 @@ fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::
             let blueprint = blueprint.clone();
             async move { Ok::<_, std::convert::Infallible>(blueprint.build()) }
         };
-        App::new().data_factory(shard).configure(routes::configure).default_service(web::to(routes::not_found))
+        App::new()
+            .data_factory(shard)
+            .configure(routes::configure)
+            .default_service(web::to(routes::not_found))
     };
     let server = HttpServer::new(app)
         .workers(settings.shards)
@@ -167,7 +171,7 @@ fn show_kafka(readiness: &Readiness, shards: &Shards) {
         let shards = shards.lock();
         let reachable = !shards.is_empty() && shards.iter().all(|(requester, _)| requester.is_ready());
         let trouble = shards.iter().find_map(|(requester, _)| requester.trouble());
-        serde_json::json!({ "reachable": reachable, "last_error": trouble })
+        serde_json::json!({ "reachable": reachable, "last_error": trouble.as_deref() })
     });
 }
 

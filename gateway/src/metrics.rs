@@ -40,7 +40,9 @@ impl Metrics {
         };
         counter("gateway_late_replies", "Replies to requests that had ended without one", |s| s.late);
         counter("gateway_duplicate_replies", "Replies to requests that had one already", |s| s.duplicate);
-        counter("gateway_unknown_replies", "Replies with our tag to nothing that is remembered", |s| s.unknown);
+        counter("gateway_unknown_replies", "Replies with our tag to nothing that is remembered", |s| {
+            s.unknown
+        });
         Self {
             answered: requests.of(&["answered"]),
             failed: Code::ALL.iter().map(|code| (*code, requests.of(&[code.text()]))).collect(),

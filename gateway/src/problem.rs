@@ -99,7 +99,9 @@ impl Code {
             }
             Self::WorkerFailed => ("worker_failed", StatusCode::BAD_GATEWAY, "The worker failed"),
             Self::BadReply => ("bad_reply", StatusCode::BAD_GATEWAY, "The reply cannot be trusted"),
-            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are pending"),
+            Self::Overloaded => {
+                ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Too many requests are pending")
+            }
             Self::KafkaUnavailable => {
                 ("kafka_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Kafka cannot be reached")
             }
@@ -114,7 +116,7 @@ impl Code {
 
 /// One occurrence of an error, ready to be answered.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     id: Option<String>,
@@ -124,38 +126,38 @@ pub struct Problem {
 
 impl Problem {
     /// An occurrence of `code`; `detail` tells this caller what happened and what to do.
-    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), id: None, retry_after_seconds: None, allow: None }
     }
 
     /// Names the request that it is about.
     #[must_use]
-    pub fn about(mut self, id: impl ToString) -> Self {
+    pub(crate) fn about(mut self, id: impl ToString) -> Self {
         self.id = Some(id.to_string());
         self
     }
 
     /// Adds `Retry-After`, in whole seconds.
     #[must_use]
-    pub fn retry_after(mut self, seconds: u32) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
     /// Adds `Allow`.
     #[must_use]
-    pub fn allow(mut self, methods: &'static str) -> Self {
+    pub(crate) fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
         self
     }
 
     /// Which error it is.
-    pub fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         self.code
     }
 
     /// The answer.
-    pub fn response(&self) -> HttpResponse {
+    pub(crate) fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());
         response.content_type("application/problem+json");
         if let Some(seconds) = self.retry_after_seconds {
@@ -199,8 +201,9 @@ mod tests {
         let problem = Problem::new(Code::NoWorkers, "start one").about("x-1").retry_after(1);
         let response = problem.response();
         assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let header = |name| response.headers().get(name).unwrap().to_str().unwrap();
+        assert_eq!(header(header::CONTENT_TYPE), "application/problem+json");
+        assert_eq!(header(header::RETRY_AFTER), "1");
         let body = to_bytes(response.into_body()).await.unwrap();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let expected = serde_json::json!({
@@ -212,7 +215,8 @@ mod tests {
 
     #[test]
     fn only_what_was_never_handed_over_is_safe_to_retry() {
-        let safe: Vec<_> = Code::ALL.iter().filter(|code| code.retry_safe()).map(|code| code.text()).collect();
+        let safe: Vec<_> =
+            Code::ALL.iter().filter(|code| code.retry_safe()).map(|code| code.text()).collect();
         assert_eq!(safe, ["overloaded", "kafka_unavailable", "no_workers", "shutting_down"]);
     }
 }

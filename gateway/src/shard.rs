@@ -48,7 +48,8 @@ impl Blueprint {
         let settings = &self.settings;
         let share = |limit: usize| limit.div_ceil(settings.shards.max(1));
         let (max_pending, max_bytes) = (share(settings.max_pending), share(settings.max_pending_bytes));
-        let requester = Requester::start(kafka(settings), requester_config(settings, max_pending, self.control));
+        let requester =
+            Requester::start(kafka(settings), requester_config(settings, max_pending, self.control));
         let (requester, admission) = (Arc::new(requester), Admission::new(max_pending, max_bytes));
         self.shards.lock().push((requester.clone(), admission.clone()));
         Shard {

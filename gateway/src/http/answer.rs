@@ -1,7 +1,7 @@
 //! From the outcome of a request to the HTTP answer.
 
 use actix_web::HttpResponse;
-use protocol::ReplyError;
+use protocol::OutputError;
 use serde::Serialize;
 
 use crate::operations::Operation;
@@ -11,11 +11,13 @@ use crate::requester::{Answer, Failure, RequestError};
 /// The answer for a caller whose request was executed: the output with the request's `id` beside it.
 pub(crate) fn success<O: Operation>(answer: &Answer) -> Result<HttpResponse, Problem> {
     let id = answer.id().to_string();
-    let output: Result<O::Output<'_>, ReplyError> = answer.output();
+    let output: Result<O::Output<'_>, OutputError> = answer.output();
     let body = output.map_err(|error| error.to_string()).and_then(|output| with_id(&output, &id));
     match body {
         Ok(body) => Ok(HttpResponse::Ok().content_type("application/json").body(body)),
-        Err(reason) => Err(Problem::new(Code::BadReply, format!("the reply has no such output: {reason}")).about(id)),
+        Err(reason) => {
+            Err(Problem::new(Code::BadReply, format!("the reply has no such output: {reason}")).about(id))
+        }
     }
 }
 
@@ -25,22 +27,29 @@ pub(crate) fn failure(error: RequestError) -> Problem {
         Failure::Overloaded => {
             Problem::new(Code::Overloaded, "too many requests are pending here; try again").retry_after(1)
         }
-        Failure::KafkaUnavailable => {
-            Problem::new(Code::KafkaUnavailable, "the request was not handed to Kafka; it is safe to try again")
+        Failure::KafkaUnavailable => Problem::new(
+            Code::KafkaUnavailable,
+            "the request was not handed to Kafka; it is safe to try again",
+        )
+        .retry_after(1),
+        Failure::NoWorkers => {
+            Problem::new(Code::NoWorkers, "no worker is in the group; the request was not sent")
                 .retry_after(1)
         }
-        Failure::NoWorkers => {
-            Problem::new(Code::NoWorkers, "no worker is in the group; the request was not sent").retry_after(1)
-        }
         Failure::ShuttingDown => {
-            Problem::new(Code::ShuttingDown, "this gateway takes nothing new; another one will").retry_after(1)
+            Problem::new(Code::ShuttingDown, "this gateway takes nothing new; another one will")
+                .retry_after(1)
         }
-        Failure::TooLarge => Problem::new(Code::PayloadTooLarge, "the request is larger than its topic takes"),
+        Failure::TooLarge => {
+            Problem::new(Code::PayloadTooLarge, "the request is larger than its topic takes")
+        }
         Failure::Unencodable(error) => Problem::new(Code::InvalidRequest, error.to_string()),
         Failure::OutcomeUnknown => {
             Problem::new(Code::OutcomeUnknown, "no reply came in time; the request may still be executed")
         }
-        Failure::Rejected { code, message } => Problem::new(Code::WorkerRejected, worker_said(&code, &message)),
+        Failure::Rejected { code, message } => {
+            Problem::new(Code::WorkerRejected, worker_said(&code, &message))
+        }
         Failure::Failed { code, message } => Problem::new(Code::WorkerFailed, worker_said(&code, &message)),
         Failure::BadReply(reason) => Problem::new(Code::BadReply, reason),
     };

@@ -29,11 +29,15 @@ pub(crate) fn describe() -> Value {
 
 fn post(operation: Described) -> Value {
     let mut responses = Map::new();
-    responses.insert("200".into(), json!({
-        "description": "The worker's answer",
-        "content": { "application/json": { "schema": with_id(operation.output) } },
-    }));
-    for code in Code::ALL.into_iter().filter(|code| !matches!(code, Code::NotFound | Code::MethodNotAllowed)) {
+    responses.insert(
+        "200".into(),
+        json!({
+            "description": "The worker's answer",
+            "content": { "application/json": { "schema": with_id(operation.output) } },
+        }),
+    );
+    for code in Code::ALL.into_iter().filter(|code| !matches!(code, Code::NotFound | Code::MethodNotAllowed))
+    {
         let entry = responses.entry(code.status().as_str()).or_insert_with(|| {
             json!({
                 "description": "",
@@ -56,7 +60,8 @@ fn post(operation: Described) -> Value {
 }
 
 fn with_id(mut output: Value) -> Value {
-    output["properties"]["id"] = json!({ "type": "string", "format": "uuid", "description": "The request's id." });
+    output["properties"]["id"] =
+        json!({ "type": "string", "format": "uuid", "description": "The request's id." });
     if let Some(required) = output["required"].as_array_mut() {
         required.push("id".into());
     }
@@ -96,13 +101,17 @@ mod tests {
             assert!(responses.contains_key(status), "{status}");
         }
         let unavailable = responses["503"]["description"].as_str().unwrap();
-        assert!(unavailable.contains("`overloaded`") && unavailable.contains("`no_workers`"), "{unavailable}");
+        assert!(
+            unavailable.contains("`overloaded`") && unavailable.contains("`no_workers`"),
+            "{unavailable}"
+        );
     }
 
     #[test]
     fn the_answer_has_its_id() {
         let document = describe();
-        let answer = &document["paths"]["/hash"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let answer =
+            &document["paths"]["/hash"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
         assert_eq!(answer["required"], json!(["hash", "id"]));
     }
 }

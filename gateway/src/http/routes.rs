@@ -14,13 +14,16 @@ use crate::shard::Shard;
 pub(crate) fn configure(config: &mut ServiceConfig) {
     operations::configure(config);
     config.service(
-        web::resource("/openapi.json").route(web::get().to(openapi::document)).default_service(web::to(only_get)),
+        web::resource("/openapi.json")
+            .route(web::get().to(openapi::document))
+            .default_service(web::to(only_get)),
     );
 }
 
 /// Adds one operation.
 pub(crate) fn serve<O: Operation>(config: &mut ServiceConfig) {
-    config.service(web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post)));
+    config
+        .service(web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post)));
 }
 
 /// Where no route leads.
@@ -46,7 +49,11 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
 }
 
 /// One request from its body to its answer. The deadline is set here and obeyed everywhere.
-async fn exchange<O: Operation>(http: &HttpRequest, payload: Payload, shard: &Shard) -> Result<HttpResponse, Problem> {
+async fn exchange<O: Operation>(
+    http: &HttpRequest,
+    payload: Payload,
+    shard: &Shard,
+) -> Result<HttpResponse, Problem> {
     let deadline = tokio::time::Instant::now() + shard.request_timeout;
     let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;

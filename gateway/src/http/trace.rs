@@ -14,7 +14,9 @@ const MAX_TRACE_BYTES: usize = 1024;
 
 /// The caller's request id, if it is one that can be echoed.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(&X_REQUEST_ID).filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.to_str().is_ok())
+    headers
+        .get(&X_REQUEST_ID)
+        .filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.to_str().is_ok())
 }
 
 /// The caller's trace context as record headers. A state that would make them too long is left out, as the W3C

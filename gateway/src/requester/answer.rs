@@ -1,7 +1,8 @@
 //! A reply that is an answer.
 
 use kafka::Record;
-use protocol::{CorrelationId, Fault, Reply, ReplyError};
+use protocol::reply::{OutputError, ReplyError};
+use protocol::{CorrelationId, Fault, Reply};
 use serde::Deserialize;
 
 use super::Failure;
@@ -17,8 +18,8 @@ impl Answer {
     /// Judges a reply that carries the id of a request of ours.
     pub(super) fn read(id: CorrelationId, record: Record) -> Result<Self, Failure> {
         let reply = decode(id, &record).map_err(|error| Failure::BadReply(error.to_string()))?;
-        let Err(error) = reply.outcome() else { return Ok(Self { id, record }) };
-        let (code, message) = (error.code.to_string(), error.message.to_string());
+        let Some(error) = reply.error() else { return Ok(Self { id, record }) };
+        let (code, message) = (error.code.clone(), error.message.clone());
         Err(match error.fault() {
             Fault::Caller => Failure::Rejected { code, message },
             Fault::Worker => Failure::Failed { code, message },
@@ -33,12 +34,12 @@ impl Answer {
     /// The worker's output.
     ///
     /// # Errors
-    /// [`ReplyError`] if the reply has no such output.
-    pub fn output<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ReplyError> {
-        decode(self.id, &self.record)?.output()
+    /// If the reply has no such output.
+    pub fn output<'a, T: Deserialize<'a>>(&'a self) -> Result<T, OutputError> {
+        decode(self.id, &self.record).map_err(|error| OutputError::Unfit(error.to_string()))?.output()
     }
 }
 
 fn decode(id: CorrelationId, record: &Record) -> Result<Reply<'_>, ReplyError> {
-    Reply::decode(id, record.value.as_deref(), &record.headers)
+    Reply::decode(&id.as_text(), record.value.as_deref(), &record.headers)
 }

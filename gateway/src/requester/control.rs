@@ -5,7 +5,6 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka::Kafka;
 use kafka::group::{Assignor, Event, GroupConfig, GroupWatch, Member};
 use kafka::topics::{self, TopicSpec, TopicState};
 use kafka::writer::{Writer, WriterConfig};
@@ -34,15 +33,14 @@ const RESPONSE_RETENTION: Duration = Duration::from_secs(10 * 60);
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) struct Control {
-    kafka: Kafka,
     inner: Arc<Inner>,
     shard: Handle,
     stop: CancellationToken,
 }
 
 impl Control {
-    pub(super) fn new(kafka: Kafka, inner: Arc<Inner>, shard: Handle, stop: CancellationToken) -> Self {
-        Self { kafka, inner, shard, stop }
+    pub(super) fn new(inner: Arc<Inner>, shard: Handle, stop: CancellationToken) -> Self {
+        Self { inner, shard, stop }
     }
 
     pub(super) async fn run(self) {
@@ -52,7 +50,7 @@ impl Control {
         let reply_to = self.reply_to(&responses);
         if self.inner.config.watches_workers() {
             let group = self.inner.config.worker_group_id.clone();
-            let _ = self.inner.watch.set(GroupWatch::start(self.kafka.clone(), group, WATCH_INTERVAL));
+            let _ = self.inner.watch.set(GroupWatch::start(self.inner.kafka.clone(), group, WATCH_INTERVAL));
         }
         self.steer(reply_to, requests.partitions).await;
     }
@@ -60,13 +58,19 @@ impl Control {
     /// The two topics, as soon as they are there.
     async fn topics(&self) -> (TopicState, TopicState) {
         let config = &self.inner.config;
-        let spec = |name: &str, retention| TopicSpec { name: name.to_owned(), partitions: config.partitions, retention };
-        let specs =
-            [spec(&config.request_topic, REQUEST_RETENTION), spec(&config.response_topic, RESPONSE_RETENTION)];
+        let spec = |name: &str, retention| TopicSpec {
+            name: name.to_owned(),
+            partitions: config.partitions,
+            retention,
+        };
+        let specs = [
+            spec(&config.request_topic, REQUEST_RETENTION),
+            spec(&config.response_topic, RESPONSE_RETENTION),
+        ];
         let mut pause = Duration::from_millis(50);
         let mut told = String::new();
         loop {
-            match topics::ensure(&self.kafka, &specs, config.create_topics).await {
+            match topics::ensure(&self.inner.kafka, &specs, config.create_topics).await {
                 Ok(states) => {
                     let mut states = states.into_iter();
                     if let (Some(requests), Some(responses)) = (states.next(), states.next()) {
@@ -76,7 +80,10 @@ impl Control {
                 // The same trouble is told once.
                 Err(error) if error.to_string() == told => {}
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the topics are not there yet; trying on");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the topics are not there yet; trying on"
+                    );
                     told = error.to_string();
                 }
             }
@@ -95,7 +102,7 @@ impl Control {
         };
         let outbox = Arc::new(Outbox { registry: self.inner.registry.clone() });
         let _on_shard = self.shard.enter();
-        let _ = self.inner.writer.set(Writer::start(self.kafka.clone(), config, outbox));
+        let _ = self.inner.writer.set(Writer::start(self.inner.kafka.clone(), config, outbox));
     }
 
     fn reply_to(&self, responses: &TopicState) -> ReplyTo {
@@ -103,7 +110,7 @@ impl Control {
         let hash = RandomState::new().hash_one(std::process::id());
         let (sink, named) = (self.inner.sink.clone(), self.inner.named.clone());
         ReplyTo::new(
-            self.kafka.clone(),
+            self.inner.kafka.clone(),
             responses.name.clone(),
             responses.partitions,
             hash,
@@ -116,7 +123,14 @@ impl Control {
     async fn steer(&self, mut reply_to: ReplyTo, mut lanes: i32) {
         let config = &self.inner.config;
         let group = GroupConfig::new(&config.group_id, &config.response_topic, Assignor::Range);
-        let mut member = Member::join(self.kafka.clone(), group);
+        let mut member = match Member::join(self.inner.kafka.clone(), group) {
+            Ok(member) => member,
+            Err(error) => {
+                // Without threads nothing works; whoever watches sees that this task has ended.
+                tracing::error!(%error, "cannot start the thread for the consumer group");
+                return;
+            }
+        };
         let commits = member.offsets();
         let mut tick = interval(STEP_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -144,7 +158,8 @@ impl Control {
 
     /// Finds partitions that were added to the request topic.
     async fn add_lanes(&self, known: i32) -> i32 {
-        let Ok(count) = topics::partition_count(&self.kafka, &self.inner.config.request_topic).await else {
+        let Ok(count) = topics::partition_count(&self.inner.kafka, &self.inner.config.request_topic).await
+        else {
             return known;
         };
         if let Some(writer) = self.inner.writer.get() {

@@ -25,24 +25,21 @@ pub(crate) struct Sink {
 impl Sink {
     /// Looks at the correlation id alone; the value of what belongs to somebody else is never parsed.
     fn take(&self, record: Record) {
-        let id = reply_correlation(record.key.as_deref(), &record.headers).map(CorrelationId::parse);
-        match id {
-            Some(Ok(id)) => {
-                self.registry.complete(id, || {
-                    self.last_reply.record(Instant::now());
-                    Outcome::Replied(record)
-                });
-            }
-            // Not an id that any gateway made: a reply to somebody else's own client.
-            Some(Err(_)) | None => {}
-        }
+        let id = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
+        // Whatever is no id of a gateway's making is a reply to somebody else's own client.
+        let Some(id) = id.and_then(|id| CorrelationId::parse(id.as_bytes())) else { return };
+        self.registry.complete(id.as_text().as_bytes(), || {
+            self.last_reply.record(Instant::now());
+            Outcome::Replied(record)
+        });
     }
 
     /// A record with header values that are null. What it says of itself may still be an answer.
     fn take_raw(&self, raw: RawRecord) {
-        let headers = raw.headers.into_iter().filter_map(|(name, value)| {
-            Some((String::from_utf8(name.to_vec()).ok()?, value?.to_vec()))
-        });
+        let headers = raw
+            .headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((String::from_utf8(name.to_vec()).ok()?, value?.to_vec())));
         self.take(Record {
             key: raw.key.map(|key| key.to_vec()),
             value: raw.value.map(|value| value.to_vec()),

@@ -45,8 +45,10 @@ use kafka::group::GroupWatch;
 use kafka::writer::Writer;
 use kafka::{Kafka, Record};
 use parking_lot::Mutex;
-use protocol::header::{self, Headers};
-use protocol::{CorrelationId, Deadline, Pending, Registry, RegisterError, ReplyPartition, Tag, encode_request};
+use protocol::header::{Deadline, Headers};
+use protocol::registry::RegisterError;
+use protocol::request::{encode_request, request_headers};
+use protocol::{CorrelationId, Parting, Pending, Registry, Tag};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
@@ -61,7 +63,7 @@ use control::Control;
 use listener::Sink;
 use named::{Named, ReplyAddress};
 use outbox::{Outbox, Outcome};
-use workers::{LastReply, Sighting, nobody_there};
+use workers::{LastReply, nobody_there};
 
 /// Sends requests to workers behind Kafka and waits for their replies.
 ///
@@ -75,6 +77,7 @@ pub struct Requester {
 
 /// What requests share.
 struct Inner {
+    kafka: Kafka,
     config: RequesterConfig,
     registry: Arc<Registry<Outcome>>,
     named: Arc<Named>,
@@ -106,6 +109,7 @@ impl Requester {
         let registry = Registry::new(Tag::random(), config.max_pending);
         let sink = Arc::new(Sink { registry: registry.clone(), last_reply: LastReply::new(Instant::now()) });
         let inner = Arc::new(Inner {
+            kafka,
             named: Arc::new(Named::new(config.routing)),
             registry,
             sink,
@@ -116,7 +120,7 @@ impl Requester {
         let stop = CancellationToken::new();
         let shard = tokio::runtime::Handle::current();
         let runtime = inner.config.control.clone().unwrap_or_else(|| shard.clone());
-        let control = Control::new(kafka, inner.clone(), shard, stop.clone());
+        let control = Control::new(inner.clone(), shard, stop.clone());
         let control = runtime.spawn(control.run());
         Self { inner, stop, control: Mutex::new(Some(control)) }
     }
@@ -150,20 +154,35 @@ impl Requester {
         let id = pending.id();
         let failed = |failure| RequestError::about(id, failure);
         let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let value = encode_request(&id.to_string(), operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
+        let value =
+            encode_request(&id.as_text(), operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
         let record = self.inner.record(id, value, address, time_to_live, headers);
         writer.push(record, id).map_err(|_| failed(Failure::Overloaded))?;
-        match timeout_at(deadline, pending.outcome()).await {
-            Ok(Outcome::Replied(reply)) => Answer::read(id, reply).map_err(failed),
-            Ok(Outcome::TooLarge) => Err(failed(Failure::TooLarge)),
-            Ok(Outcome::Stopped) => Err(failed(unanswered(&pending, Failure::ShuttingDown))),
-            Err(_) => Err(failed(unanswered(&pending, Failure::KafkaUnavailable))),
+        let (outcome, departed) = match timeout_at(deadline, pending.outcome()).await {
+            Ok(outcome) => (outcome, pending.departed()),
+            Err(_) => match pending.give_up() {
+                Parting::Ended(outcome) => (outcome, true),
+                Parting::Departed => return Err(failed(Failure::OutcomeUnknown)),
+                Parting::NeverSent => return Err(failed(Failure::KafkaUnavailable)),
+            },
+        };
+        match outcome {
+            Outcome::Replied(reply) => Answer::read(id, reply).map_err(failed),
+            Outcome::TooLarge => Err(failed(Failure::TooLarge)),
+            // Not executed for certain only if its record was never handed to Kafka.
+            Outcome::Stopped if departed => Err(failed(Failure::OutcomeUnknown)),
+            Outcome::Stopped => Err(failed(Failure::ShuttingDown)),
         }
     }
 
     /// Whether requests can be written and replies are listened for.
     pub fn is_ready(&self) -> bool {
         self.inner.named.is_ready() && self.inner.writer.get().is_some_and(Writer::is_connected)
+    }
+
+    /// What keeps connections to Kafka down, in words, while any is.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.inner.kafka.health().last_error()
     }
 
     /// Waits until [`is_ready`](Self::is_ready), for as long as that takes.
@@ -226,7 +245,7 @@ impl Inner {
             return Err(Failure::KafkaUnavailable);
         };
         if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
-            && nobody_there(sighting(watch), &self.sink.last_reply, grace, Instant::now())
+            && nobody_there(watch.latest(), &self.sink.last_reply, grace, Instant::now())
         {
             return Err(Failure::NoWorkers);
         }
@@ -246,28 +265,12 @@ impl Inner {
         value: Vec<u8>,
         address: ReplyAddress,
         time_to_live: Duration,
-        mut headers: Headers,
+        mut added: Headers,
     ) -> Record {
         let now = Utc::now();
-        let epoch_ms = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-        let id = id.to_string().into_bytes();
-        headers.insert(header::CORRELATION_ID.to_owned(), id.clone());
-        headers.insert(header::REPLY_TOPIC.to_owned(), self.config.response_topic.clone().into_bytes());
-        if let Some(partition) = address.partition {
-            let partition = ReplyPartition::encode_binary(partition).to_vec();
-            headers.insert(header::REPLY_PARTITION.to_owned(), partition);
-        }
-        headers.insert(header::DEADLINE.to_owned(), Deadline::after(epoch_ms, time_to_live).encode());
-        Record { key: Some(id), value: Some(value), headers, timestamp: now }
+        let deadline = Deadline::after(u64::try_from(now.timestamp_millis()).unwrap_or(0), time_to_live);
+        let mut headers = request_headers(id, &self.config.response_topic, address.partition, &deadline);
+        headers.append(&mut added);
+        Record { key: Some(id.as_text().as_bytes().to_vec()), value: Some(value), headers, timestamp: now }
     }
-}
-
-/// What can be said of a request that has no answer: `not_sent` only if its record was never handed to Kafka.
-fn unanswered(pending: &Pending<Outcome>, not_sent: Failure) -> Failure {
-    if pending.departed() { Failure::OutcomeUnknown } else { not_sent }
-}
-
-fn sighting(watch: &GroupWatch) -> Option<Sighting> {
-    let latest = watch.latest()?;
-    Some(Sighting { members: latest.members, asked_at: latest.asked_at, last_member_at: watch.last_member_at() })
 }

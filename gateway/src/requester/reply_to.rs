@@ -75,7 +75,12 @@ impl ReplyTo {
         }
         if self.named.partition() != Some(self.wanted) {
             self.move_to(self.wanted).await;
-        } else if self.listeners.get(&self.wanted).and_then(Listener::down_for).is_some_and(|d| d > LEADERLESS) {
+        } else if self
+            .listeners
+            .get(&self.wanted)
+            .and_then(Listener::down_for)
+            .is_some_and(|d| d > LEADERLESS)
+        {
             self.flee().await;
         }
         self.retire();
@@ -112,7 +117,11 @@ impl ReplyTo {
         }
         self.ends_asked_at = Some(Instant::now());
         match kafka::log_ends(&self.kafka, &self.topic, &unread).await {
-            Ok(ends) => ends.into_iter().for_each(|(partition, end)| commits.commit(partition, end)),
+            Ok(ends) => {
+                for (partition, end) in ends {
+                    commits.commit(partition, end);
+                }
+            }
             Err(error) => tracing::debug!(%error, "the ends of response partitions are not known"),
         }
     }
@@ -139,7 +148,12 @@ impl ReplyTo {
         let lost = self.wanted;
         for partition in (0..self.partitions).filter(|partition| *partition != lost) {
             if self.listen(partition, Start::Latest).await {
-                tracing::warn!(topic = self.topic, lost, partition, "the reply partition cannot be read; moved");
+                tracing::warn!(
+                    topic = self.topic,
+                    lost,
+                    partition,
+                    "the reply partition cannot be read; moved"
+                );
                 self.wanted = partition;
                 self.named.name(partition);
                 return;
@@ -149,13 +163,17 @@ impl ReplyTo {
 
     async fn read_all(&mut self) {
         // Workers write to a partition that was added before it is found here: it is read from its beginning.
-        let start = || if self.named.is_ready() { Start::Earliest } else { Start::Latest };
         let mut complete = true;
         for partition in 0..self.partitions {
-            complete &= self.listen(partition, start()).await;
+            let start = if self.named.is_ready() { Start::Earliest } else { Start::Latest };
+            complete &= self.listen(partition, start).await;
         }
         if complete && !self.named.is_ready() {
-            tracing::info!(topic = self.topic, partitions = self.partitions, "replies are awaited on all partitions");
+            tracing::info!(
+                topic = self.topic,
+                partitions = self.partitions,
+                "replies are awaited on all partitions"
+            );
             self.named.all();
         }
     }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use kafka::group::Sighting;
+
 /// Oldest look at the group that still counts. Older than this, nobody knows, and nobody guesses.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -30,17 +32,6 @@ impl LastReply {
     }
 }
 
-/// What was last seen of the worker group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sighting {
-    /// Members of every kind.
-    pub(crate) members: usize,
-    /// When the question was sent: the answer is at least as new.
-    pub(crate) asked_at: Instant,
-    /// When a member was last seen, if ever.
-    pub(crate) last_member_at: Option<Instant>,
-}
-
 /// Whether a new request should be refused for want of workers: the group was seen empty a moment ago, has been
 /// so for longer than `grace`, and no reply has come since that look.
 pub(crate) fn nobody_there(seen: Option<Sighting>, reply: &LastReply, grace: Duration, now: Instant) -> bool {
@@ -58,8 +49,12 @@ mod tests {
     const GRACE: Duration = Duration::from_secs(1);
     const MS: Duration = Duration::from_millis(1);
 
+    fn sighting(members: usize, asked_at: Instant, last_member_at: Option<Instant>) -> Sighting {
+        Sighting { members, asked_at, answered_at: asked_at, last_member_at }
+    }
+
     fn empty(asked_at: Instant) -> Option<Sighting> {
-        Some(Sighting { members: 0, asked_at, last_member_at: None })
+        Some(sighting(0, asked_at, None))
     }
 
     #[test]
@@ -80,7 +75,7 @@ mod tests {
     fn a_member_or_a_later_reply_is_somebody() {
         let start = Instant::now();
         let reply = LastReply::new(start);
-        let one = Some(Sighting { members: 1, asked_at: start, last_member_at: Some(start) });
+        let one = Some(sighting(1, start, Some(start)));
         assert!(!nobody_there(one, &reply, GRACE, start));
         reply.record(start + 5 * MS);
         assert!(!nobody_there(empty(start + 4 * MS), &reply, GRACE, start + 10 * MS));
@@ -90,7 +85,7 @@ mod tests {
     #[test]
     fn the_last_member_has_a_grace_to_come_back() {
         let start = Instant::now();
-        let gone = |asked_at| Some(Sighting { members: 0, asked_at, last_member_at: Some(start) });
+        let gone = |asked_at| Some(sighting(0, asked_at, Some(start)));
         let reply = LastReply::new(start);
         assert!(!nobody_there(gone(start + 500 * MS), &reply, GRACE, start + 999 * MS));
         assert!(nobody_there(gone(start + 500 * MS), &reply, GRACE, start + 1000 * MS));

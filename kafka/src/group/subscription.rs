@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn we_read_every_version_that_others_write() {
-        for version in 0..=3 {
+        for version in 0..=3_i16 {
             let mut theirs = ConsumerProtocolSubscription::default()
                 .with_topics(vec![StrBytes::from_static_str("else"), StrBytes::from_static_str("jobs")])
                 .with_user_data(Some(Bytes::from_static(b"sticky")));

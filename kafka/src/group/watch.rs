@@ -28,6 +28,8 @@ pub struct Sighting {
     pub asked_at: Instant,
     /// When both answers were in.
     pub answered_at: Instant,
+    /// When a member was last seen by this watch: `asked_at` if there are any now.
+    pub last_member_at: Option<Instant>,
 }
 
 /// Asks again and again for the members of a group that we do not belong to. Ends when it is dropped.
@@ -70,14 +72,19 @@ async fn watch(kafka: Kafka, group_id: String, every: Duration, latest: Arc<Mute
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut coordinator = None;
-    let mut seen = true;
+    let (mut seen, mut last_member_at) = (true, None);
     loop {
         ticks.tick().await;
         let asked_at = Instant::now();
         let answer = look(&kafka, &group_id, &mut coordinator).await;
         let is_seen = answer.is_ok();
         let sighting = match answer {
-            Ok(GroupView { members }) => Some(Sighting { members, asked_at, answered_at: Instant::now() }),
+            Ok(GroupView { members }) => {
+                if members > 0 {
+                    last_member_at = Some(asked_at);
+                }
+                Some(Sighting { members, asked_at, answered_at: Instant::now(), last_member_at })
+            }
             Err(error) => {
                 if seen {
                     tracing::warn!(

@@ -81,6 +81,9 @@ impl Group {
 
     /// One generation. Whether a member let go of something, so that another one must follow.
     fn rebalance(&mut self, partitions: i32) -> Result<bool, TestCaseError> {
+        if self.members.is_empty() {
+            return Ok(false);
+        }
         let shares = sticky(&self.members, partitions);
         self.generation += 1;
         let mut released = false;

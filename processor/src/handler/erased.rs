@@ -3,11 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use protocol::{ErrorCode, ReplyRecord, Request};
+use serde::{Deserialize, Serialize};
 
 use super::{Cost, HandlerError, Operation};
 
 /// An [`Operation`] without its types.
 pub(crate) trait Erased: Send + Sync {
+    fn name(&self) -> &'static str;
+
     fn cost(&self) -> Cost;
 
     /// Reads the payload, runs the handler, writes the reply.
@@ -47,18 +50,30 @@ impl From<HandlerError> for Unanswered {
 }
 
 impl<O: Operation> Erased for O {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+
     fn cost(&self) -> Cost {
         Operation::cost(self)
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered> {
-        let input: O::Input<'_> = request
-            .payload()
-            .map_err(|error| Unanswered::kept(ErrorCode::InvalidPayload, error.to_string()))?;
-        // What a handler leaves half done when it panics is its own: the worker shares nothing with it but `self`.
-        let output = catch_unwind(AssertUnwindSafe(|| self.handle(input))).map_err(|_| panicked(O::NAME))??;
-        request.reply(&output).map_err(|error| Unanswered::kept(ErrorCode::Failed, error.to_string()))
+        answer(O::NAME, request, |input| self.handle(input))
     }
+}
+
+/// Reads the payload, calls the handler, writes the reply.
+pub(super) fn answer<'a, I: Deserialize<'a>, O: Serialize>(
+    operation: &'static str,
+    request: &Request<'a>,
+    handle: impl FnOnce(I) -> Result<O, HandlerError>,
+) -> Result<ReplyRecord, Unanswered> {
+    let input =
+        request.payload().map_err(|error| Unanswered::kept(ErrorCode::InvalidPayload, error.to_string()))?;
+    // What a handler leaves half done when it panics is its own: the worker shares nothing with it but the call.
+    let output = catch_unwind(AssertUnwindSafe(|| handle(input))).map_err(|_| panicked(operation))??;
+    request.reply(&output).map_err(|error| Unanswered::kept(ErrorCode::Failed, error.to_string()))
 }
 
 /// The panic's own words stay in the log, where the panic hook has put them: they may be of no caller's business.
@@ -73,11 +88,9 @@ fn panicked(operation: &'static str) -> Unanswered {
 
 #[cfg(test)]
 mod tests {
-    use protocol::Headers;
-    use serde::{Deserialize, Serialize};
-
     use super::*;
     use crate::Operations;
+    use protocol::Headers;
 
     /// Answers `{"outcome":"…"}` as it says.
     struct Obedient;

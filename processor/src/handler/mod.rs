@@ -10,6 +10,7 @@
 //! ```
 
 mod erased;
+mod function;
 mod registry;
 
 use serde::{Deserialize, Serialize};
@@ -60,4 +61,16 @@ pub enum HandlerError {
     /// The worker's own fault. It is answered, and the request is kept as a dead letter.
     #[error("{0}")]
     Failed(String),
+}
+
+impl HandlerError {
+    /// The caller's fault.
+    pub fn rejected(message: impl Into<String>) -> Self {
+        Self::Rejected(message.into())
+    }
+
+    /// The worker's own fault.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
 }

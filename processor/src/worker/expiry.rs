@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use protocol::header::Deadline;
 
 /// The clocks at the moment when records were taken from a fetch.
@@ -14,8 +15,8 @@ use protocol::header::Deadline;
 pub(crate) struct Reading {
     /// This process's monotonic clock.
     pub(crate) instant: Instant,
-    /// The wall clock, in milliseconds since the Unix epoch.
-    pub(crate) epoch_ms: u64,
+    /// The wall clock.
+    pub(crate) wall: DateTime<Utc>,
     /// By the monotonic clock, no record of the fetch is older; `None` if they may have any age.
     pub(crate) max_age: Option<Duration>,
 }
@@ -23,7 +24,8 @@ pub(crate) struct Reading {
 impl Reading {
     /// When the deadline is past by both clocks; `None` if that is too far away to tell.
     pub(crate) fn expiry(&self, deadline: &Deadline) -> Option<Instant> {
-        let by_the_wall = Duration::from_millis(deadline.at_epoch_ms.saturating_sub(self.epoch_ms));
+        let epoch_ms = u64::try_from(self.wall.timestamp_millis()).unwrap_or(0);
+        let by_the_wall = Duration::from_millis(deadline.at_epoch_ms.saturating_sub(epoch_ms));
         let by_age = self.max_age.map_or(Duration::ZERO, |age| deadline.ttl.saturating_sub(age));
         self.instant.checked_add(by_the_wall.max(by_age))
     }
@@ -50,7 +52,7 @@ mod tests {
 
     #[test]
     fn an_instant_beyond_the_clock_is_never() {
-        let reading = Reading { instant: Instant::now(), epoch_ms: 0, max_age: None };
+        let reading = Reading { instant: Instant::now(), wall: DateTime::UNIX_EPOCH, max_age: None };
         // Where the clock can count that far, the instant is far away.
         let expiry = reading.expiry(&Deadline { at_epoch_ms: u64::MAX, ttl: Duration::MAX });
         assert!(expiry.is_none_or(|at| at > reading.instant + 1_000 * HOUR));
@@ -66,7 +68,8 @@ mod tests {
         ) {
             let deadline = Deadline { at_epoch_ms: at, ttl: Duration::from_millis(ttl) };
             let max_age = age.map(Duration::from_millis);
-            let reading = Reading { instant: Instant::now(), epoch_ms: now, max_age };
+            let wall = DateTime::UNIX_EPOCH + Duration::from_millis(now);
+            let reading = Reading { instant: Instant::now(), wall, max_age };
             let later_by = Duration::from_millis(later);
             let by_both_clocks = deadline.is_expired(now + later, max_age.map(|age| age + later_by));
             let expiry = reading.expiry(&deadline).unwrap();

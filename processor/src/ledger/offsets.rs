@@ -36,7 +36,7 @@ impl OffsetTracker {
         Self { slots: VecDeque::new(), taken_up_to: position, in_flight: 0, in_flight_bytes: 0 }
     }
 
-    /// Takes the record at `offset`, which is not below [`taken_up_to`](Self::taken_up_to). It owes one thing.
+    /// Takes the record at `offset`, which is above all taken before. It owes one thing.
     pub(crate) fn take(&mut self, offset: i64, bytes: usize) {
         debug_assert!(offset >= self.taken_up_to, "records come by rising offset");
         self.slots.push_back(Slot { offset, owed: 1, bytes });
@@ -75,11 +75,6 @@ impl OffsetTracker {
     /// The position to commit: everything below it is finished. Never falls.
     pub(crate) fn committable(&self) -> i64 {
         self.slots.front().map_or(self.taken_up_to, |slot| slot.offset)
-    }
-
-    /// One past the highest offset taken or skipped.
-    pub(crate) fn taken_up_to(&self) -> i64 {
-        self.taken_up_to
     }
 
     /// Records taken and not finished.
@@ -140,7 +135,7 @@ mod tests {
         let mut tracker = OffsetTracker::starting_at(0);
         tracker.take(5, 1);
         tracker.skip_to(9);
-        assert_eq!((tracker.committable(), tracker.taken_up_to()), (5, 9));
+        assert_eq!((tracker.committable(), tracker.taken_up_to), (5, 9));
         tracker.settle(5);
         assert_eq!(tracker.committable(), 9);
     }
@@ -186,7 +181,7 @@ mod tests {
                 let nth = |which: usize| owed.keys().copied().nth(which % owed.len().max(1));
                 match step {
                     Step::Take { gap } => {
-                        let offset = tracker.taken_up_to() + gap;
+                        let offset = tracker.taken_up_to + gap;
                         tracker.take(offset, 3);
                         owed.insert(offset, 1);
                     }
@@ -202,10 +197,10 @@ mod tests {
                             owed.remove(&offset);
                         }
                     },
-                    Step::Skip { gap } => tracker.skip_to(tracker.taken_up_to() + gap),
+                    Step::Skip { gap } => tracker.skip_to(tracker.taken_up_to + gap),
                 }
                 let first_unfinished = owed.keys().next().copied();
-                prop_assert_eq!(tracker.committable(), first_unfinished.unwrap_or(tracker.taken_up_to()));
+                prop_assert_eq!(tracker.committable(), first_unfinished.unwrap_or(tracker.taken_up_to));
                 prop_assert!(tracker.committable() >= committed, "a commit never goes back");
                 committed = tracker.committable();
                 prop_assert_eq!(tracker.in_flight(), owed.len());

@@ -1,0 +1,73 @@
+//! Records that are no requests, or failed for good, kept on `<request topic>.dlq` for a person to look at.
+//!
+//! ```text
+//!   partition tasks ──keep()──▶ queue ──▶ one writer: what waits is one batch ──▶ produce_raw ─┬▶ kept
+//!                                             ▲                                               │
+//!                     the next partition, after a pause, for ever ◀──── not written ──────────┤
+//!                     one by one, the large one smaller        ◀──── too large ──────────────┘
+//! ```
+//!
+//! A record that comes here is committed past only once it is written. So the writer never gives up; whoever waits
+//! may: a letter that nobody waits for any more (its partition was lost) is dropped before the next attempt.
+
+mod letter;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kafka::Kafka;
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use letter::{Letter, raw};
+
+/// Letters that wait to be written; those who bring more wait for room.
+const MAX_QUEUED: usize = 1_000;
+
+/// Where dead letters are handed in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetters {
+    queue: mpsc::Sender<Waiting>,
+    blocked: Arc<AtomicBool>,
+}
+
+/// A letter and who waits for it.
+#[derive(Debug)]
+struct Waiting {
+    letter: Letter,
+    kept: oneshot::Sender<()>,
+}
+
+/// The writer is gone: the processor is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("dead letters are not written any more")]
+pub(crate) struct Stopped;
+
+impl DeadLetters {
+    /// The queue and its writer, which has to be run; the topic has this many partitions.
+    pub(crate) fn new(
+        kafka: Kafka,
+        topic: String,
+        partitions: i32,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (queue, letters) = mpsc::channel(MAX_QUEUED);
+        let blocked = Arc::new(AtomicBool::new(false));
+        let writer = writer::Writer::new(kafka, topic, partitions, Arc::clone(&blocked));
+        (Self { queue, blocked }, writer.run(letters))
+    }
+
+    /// Returns once the letter is written, which may take as long as the topic cannot be written.
+    ///
+    /// # Errors
+    /// If the writer has stopped before.
+    pub(crate) async fn keep(&self, letter: Letter) -> Result<(), Stopped> {
+        let (kept, is_kept) = oneshot::channel();
+        self.queue.send(Waiting { letter, kept }).await.map_err(|_| Stopped)?;
+        is_kept.await.map_err(|_| Stopped)
+    }
+
+    /// Whether the last attempt to write failed.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,121 @@
+//! The process around a worker: bind, work, stop in order.
+//!
+//! ```text
+//!   bind ──▶ run: this thread, with a runtime of its own: topics ──▶ group ──▶ Worker
+//!             ├─ thread "group": membership, heartbeats, commits (kafka::group)
+//!             ├─ threads for heavy handlers
+//!             └─ thread "management": /health, /metrics, /info; stopped last
+//! ```
+
+mod group_view;
+mod start;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use kafka::{Config, Kafka};
+use service::management::{Bound, Management, Pages};
+use service::metrics::Metrics;
+use service::settings::ProcessorSettings;
+use service::{Readiness, Shutdown, Tasks};
+
+use crate::metrics::ProcessorMetrics;
+use crate::worker::SPARE_THREADS;
+use crate::{Operations, PROGRAM};
+use group_view::GroupView;
+pub(crate) use group_view::Membership;
+use start::{Start, Steps};
+
+/// The management port serves probes and scrapers from anywhere.
+const MANAGEMENT_HOST: &str = "0.0.0.0";
+/// What the last tasks may take to end after the worker.
+const TASKS_LIMIT: Duration = Duration::from_secs(1);
+/// How long threads with heavy handlers are waited for after everything else: what they do is given up already.
+const THREADS_LIMIT: Duration = Duration::from_millis(100);
+
+/// A processor whose management port is bound, and that does nothing yet.
+#[derive(Debug)]
+pub struct Processor {
+    settings: ProcessorSettings,
+    operations: Operations,
+    management: Bound,
+}
+
+impl Processor {
+    /// Binds the management port of a processor with the operations that it ships with.
+    ///
+    /// # Errors
+    /// If the port cannot be had.
+    pub fn bind(settings: ProcessorSettings) -> Result<Self> {
+        Self::bind_with(settings, Operations::shipped())
+    }
+
+    /// The same with other operations.
+    ///
+    /// # Errors
+    /// If the port cannot be had.
+    pub fn bind_with(settings: ProcessorSettings, operations: Operations) -> Result<Self> {
+        let management = Management::bind(MANAGEMENT_HOST, settings.management_port)?;
+        Ok(Self { settings, operations, management })
+    }
+
+    /// The port for health, metrics and info.
+    pub fn management_port(&self) -> u16 {
+        self.management.port()
+    }
+
+    /// Works until `shutdown` is requested, then stops in order. Blocks, on a runtime of its own, so not from inside
+    /// another one. Waits for Kafka as long as it is away.
+    ///
+    /// # Errors
+    /// If the worker cannot work on, for a reason other than Kafka being away.
+    pub fn run(self, shutdown: &Shutdown) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(self.settings.heavy_threads + SPARE_THREADS)
+            .build()?;
+        let ended = runtime.block_on(self.run_until_stopped(shutdown));
+        runtime.shutdown_timeout(THREADS_LIMIT);
+        ended
+    }
+
+    async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
+        let Self { settings, operations, management } = self;
+        let (readiness, registry) = (Readiness::new(), Metrics::new());
+        let steps = Steps::of(&readiness);
+        let pages = Pages::new(&PROGRAM, &readiness, &registry)
+            .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec())
+            .info("operations", operations.names().collect::<Vec<_>>());
+        let kafka = Kafka::new(Config {
+            brokers: settings.kafka.brokers.clone(),
+            client_id: settings.kafka.client_id.clone(),
+            timeout: settings.kafka.timeout,
+        });
+        let group = GroupView::shown_by(&readiness, &kafka);
+        let management = management.serve(pages)?;
+        let tasks = Tasks::new(readiness.clone(), shutdown.clone());
+        let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations));
+
+        let start = Start { settings, operations, kafka, metrics, steps, group };
+        let ended = tokio::select! {
+            ended = start.work(&tasks, shutdown) => ended,
+            failure = tasks.failed() => Err(failure.into()),
+            never = lower_at(shutdown, &readiness) => match never {},
+        };
+        if let Err(error) = &ended {
+            readiness.fall(format!("{error:#}"));
+        }
+        tasks.stop(TASKS_LIMIT).await;
+        management.stop().await;
+        ended
+    }
+}
+
+/// Readiness falls as soon as the shutdown is requested, before the first stage of it.
+async fn lower_at(shutdown: &Shutdown, readiness: &Readiness) -> Infallible {
+    shutdown.requested().await;
+    readiness.fall("shutting down");
+    std::future::pending().await
+}

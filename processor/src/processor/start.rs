@@ -1,0 +1,137 @@
+//! From settings to a worker: the topics first, then the group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use kafka::Kafka;
+use kafka::group::{Assignor, GroupConfig, Member};
+use kafka::topics::{self, TopicError, TopicSpec};
+use service::readiness::Step;
+use service::settings::ProcessorSettings;
+use service::{Readiness, Shutdown, Tasks};
+use tokio::time::sleep;
+
+use super::group_view::{GroupView, Membership};
+use crate::Operations;
+use crate::dead_letters::DeadLetters;
+use crate::metrics::ProcessorMetrics;
+use crate::replies::{AllowedTopics, Replies, ReplyCourier};
+use crate::worker::{Context, HeavyPool, Judge, Worker};
+
+const REQUEST_RETENTION: Duration = Duration::from_hours(24);
+const REPLY_RETENTION: Duration = Duration::from_mins(10);
+const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
+/// Between two attempts to find the topics.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What readiness waits for.
+#[derive(Debug)]
+pub(super) struct Steps {
+    /// A broker has answered.
+    kafka: Step,
+    /// The topics are there.
+    topics: Step,
+    /// The group has taken us in.
+    group: Step,
+}
+
+impl Steps {
+    pub(super) fn of(readiness: &Readiness) -> Self {
+        Self {
+            kafka: readiness.step("kafka"),
+            topics: readiness.step("topics"),
+            group: readiness.step("group"),
+        }
+    }
+}
+
+/// Everything that a worker is made from.
+pub(super) struct Start {
+    pub(super) settings: ProcessorSettings,
+    pub(super) operations: Operations,
+    pub(super) kafka: Kafka,
+    pub(super) metrics: Arc<ProcessorMetrics>,
+    pub(super) steps: Steps,
+    pub(super) group: GroupView,
+}
+
+/// How many partitions the topics have that we write to.
+struct PartitionCounts {
+    responses: i32,
+    dead_letters: i32,
+}
+
+impl Start {
+    /// Works until the shutdown is requested, and through its stages.
+    pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
+        let Self { settings, operations, kafka, metrics, steps, group } = self;
+        let found = tokio::select! {
+            biased;
+            () = shutdown.requested() => return Ok(()),
+            found = find_topics(&settings, &kafka, steps.kafka) => found,
+        };
+        steps.topics.done();
+
+        let topics = Arc::new(AllowedTopics::new(settings.allowed_reply_topics(), found.responses));
+        let letters_to = settings.kafka.dead_letter_topic();
+        let (dead_letters, writer) = DeadLetters::new(kafka.clone(), letters_to, found.dead_letters);
+        tasks.spawn("dead letters", writer);
+        let courier = ReplyCourier { metrics: Arc::clone(&metrics) };
+        let context = Context {
+            request_topic: settings.kafka.request_topic.clone(),
+            replies: Replies::new(kafka.clone(), Arc::clone(&topics), courier),
+            judge: Arc::new(Judge { operations, topics, max_age: settings.max_age }),
+            dead_letters,
+            heavy: HeavyPool::new(settings.heavy_threads),
+            metrics,
+            max_in_flight: settings.max_in_flight,
+            kafka: kafka.clone(),
+        };
+        let config =
+            GroupConfig::new(settings.group_id, settings.kafka.request_topic, Assignor::CooperativeSticky);
+        let member =
+            Member::join(kafka, config).context("the thread of the group's member cannot be started")?;
+        let membership = Membership { view: group, joined: Some(steps.group) };
+        Ok(Worker::new(Arc::new(context), member, membership).run(shutdown).await?)
+    }
+}
+
+/// Finds the topics, or creates them; as long as it takes, since Kafka may come later than we do, and so may topics
+/// that somebody else has to create.
+async fn find_topics(settings: &ProcessorSettings, kafka: &Kafka, connected: Step) -> PartitionCounts {
+    let spec = |name: String, retention| TopicSpec { name, partitions: settings.kafka.partitions, retention };
+    let specs = [
+        spec(settings.kafka.request_topic.clone(), REQUEST_RETENTION),
+        spec(settings.kafka.response_topic.clone(), REPLY_RETENTION),
+        spec(settings.kafka.dead_letter_topic(), DEAD_LETTER_RETENTION),
+    ];
+    let mut connected = Some(connected);
+    let mut said = String::new();
+    loop {
+        let found = topics::ensure(kafka, &specs, settings.kafka.create_topics).await;
+        if !matches!(found, Err(TopicError::Wire(_)))
+            && let Some(connected) = connected.take()
+        {
+            connected.done();
+        }
+        match found.as_deref() {
+            Ok([_, responses, dead_letters]) => {
+                return PartitionCounts {
+                    responses: responses.partitions,
+                    dead_letters: dead_letters.partitions,
+                };
+            }
+            Ok(_) => unreachable!("there is one state for each of the three topics"),
+            Err(error) => {
+                // Once for each new kind of trouble, not once a second.
+                let text = error.to_string();
+                if text != said {
+                    tracing::warn!(error = error as &dyn std::error::Error, "the topics are not there yet");
+                    said = text;
+                }
+                sleep(TRY_AGAIN_AFTER).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What the tasks of all partitions share, and what takes longer than a turn of a partition's loop: heavy handlers,
+//! look-ups, dead letters.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use kafka::batch::{RawRecord, read_batch_at};
+use kafka::{Kafka, Record, RecordAndOffset};
+use protocol::{DeadLetter, ErrorCode, Headers, ReplyRecord};
+use tokio::time::sleep;
+
+use super::expiry::Reading;
+use super::heavy::HeavyPool;
+use super::judge::{Ending, GivenUp, Judge, Place, Reason, Refusal, Verdict};
+use crate::dead_letters::{DeadLetters, Letter, raw};
+use crate::ledger::Refused;
+use crate::metrics::{Outcome, ProcessorMetrics};
+use crate::replies::{Claim, Replies, Taken};
+
+/// How long a reply is tried to be written that goes beside a dead letter: the record is safe without it.
+const NOTICE_PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two attempts to read a record again.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The dead letters' reason for a reply that Kafka refused for another reason than its size.
+const REPLY_REFUSED: &str = "reply_refused";
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) kafka: Kafka,
+    pub(crate) request_topic: String,
+    pub(crate) judge: Arc<Judge>,
+    pub(crate) replies: Replies,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) heavy: HeavyPool,
+    pub(crate) metrics: Arc<ProcessorMetrics>,
+    /// Records of one partition taken and not finished.
+    pub(crate) max_in_flight: usize,
+}
+
+impl Context {
+    /// Brings a record to its end that was not answered at once.
+    pub(crate) async fn see_through(
+        &self,
+        partition: i32,
+        mut taken: Taken,
+        mut record: RecordAndOffset,
+        reading: Reading,
+        mut verdict: Verdict,
+    ) {
+        let ending = loop {
+            verdict = match verdict {
+                Verdict::Expired { operation } => return self.expired(&taken, operation),
+                Verdict::Ending(ending, expires) => {
+                    taken.expires = expires;
+                    break ending;
+                }
+                Verdict::LookUp { topic } => {
+                    self.judge.topics.look_up(topic, &self.kafka).await;
+                    self.judge.judge(&record.record, &reading, Instant::now(), Place::Loop)
+                }
+                Verdict::Heavy => {
+                    let judge = Arc::clone(&self.judge);
+                    let work = move || {
+                        let verdict = judge.judge(&record.record, &reading, Instant::now(), Place::Pool);
+                        (record, verdict)
+                    };
+                    let verdict;
+                    (record, verdict) = self.heavy.run(work).await;
+                    verdict
+                }
+            }
+        };
+        match ending {
+            Ending::Reply { to, reply, operation, outcome } => {
+                let reply = addressed(reply, record.record.key, Utc::now());
+                self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
+            }
+            Ending::DeadLetter(given_up) => self.keep(partition, taken, raw(record), given_up).await,
+        }
+    }
+
+    /// Keeps a record that the Kafka client cannot carry.
+    pub(crate) async fn keep_unreadable(&self, partition: i32, taken: Taken, record: RawRecord) {
+        let headers = readable(&record);
+        let refusal = Refusal::of(ErrorCode::Unreadable, record.reason.clone(), 0);
+        let given_up = self.judge.give_up(record.key.as_deref(), record.value.as_deref(), &headers, refusal);
+        self.keep(partition, taken, record, given_up).await;
+    }
+
+    /// Keeps a record whose reply Kafka refused for good. The record itself is read again: it was let go when it was
+    /// answered, since this hardly ever happens.
+    pub(crate) async fn keep_refused(&self, partition: i32, taken: Taken, refused: Refused) {
+        let record = loop {
+            match read_batch_at(&self.kafka, &self.request_topic, partition, taken.offset).await {
+                Ok(batch) => {
+                    let found = batch.records.into_iter().find(|record| record.offset == taken.offset);
+                    // Gone from the log: its coordinates are all there is to keep.
+                    break found
+                        .map_or_else(|| RawRecord { offset: taken.offset, ..Default::default() }, raw);
+                }
+                Err(error) => {
+                    tracing::debug!(offset = taken.offset, %error, "cannot read a request again");
+                    sleep(READ_AGAIN_AFTER).await;
+                }
+            }
+        };
+        let refusal = if refused.too_large {
+            Refusal::of(ErrorCode::ReplyTooLarge, refused.message, 1)
+        } else {
+            Refusal { code: ErrorCode::Failed, reason: REPLY_REFUSED, message: refused.message, attempts: 1 }
+        };
+        let headers = readable(&record);
+        let given_up = self.judge.give_up(record.key.as_deref(), record.value.as_deref(), &headers, refusal);
+        self.keep(partition, taken, record, given_up).await;
+    }
+
+    /// The record is past its deadline: it is finished without a word.
+    pub(crate) fn expired(&self, taken: &Taken, operation: Option<&'static str>) {
+        tracing::debug!(offset = taken.offset, operation, "a request has expired");
+        self.metrics.processed(operation, Outcome::Expired);
+        taken.ledger.settle(taken.offset);
+    }
+
+    async fn keep(&self, partition: i32, mut taken: Taken, record: RawRecord, given_up: GivenUp) {
+        let GivenUp { reason: Reason { code, message, attempts }, notice, operation } = given_up;
+        let note = DeadLetter {
+            reason: code.to_owned(),
+            message,
+            topic: self.request_topic.clone(),
+            partition,
+            offset: taken.offset,
+            attempts,
+            time_epoch_ms: u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0),
+        };
+        let key = record.key.as_ref().map(|key| key.to_vec());
+        let ledger = Arc::clone(&taken.ledger);
+        let offset = taken.offset;
+        ledger.dead_letter_begins(offset, notice.is_some());
+        let notify = async {
+            if let Some((to, reply)) = notice {
+                let patience = Instant::now() + NOTICE_PATIENCE;
+                taken.expires = Some(taken.expires.map_or(patience, |at| at.min(patience)));
+                self.replies.send(to, vec![(addressed(reply, key, Utc::now()), Claim::notice(taken))]).await;
+            }
+        };
+        let keep = async {
+            // If the writer has stopped, so will whoever runs this; the record stays unfinished.
+            if self.dead_letters.keep(Letter { record, note }).await.is_ok() {
+                self.metrics.dead_letter(code);
+                self.metrics.processed(operation, Outcome::DeadLetter);
+                ledger.dead_letter_kept(offset);
+            }
+        };
+        tokio::join!(notify, keep);
+    }
+}
+
+/// A reply as a record: the key is the request's.
+pub(crate) fn addressed(reply: ReplyRecord, key: Option<Vec<u8>>, timestamp: DateTime<Utc>) -> Record {
+    Record { key, value: reply.value, headers: reply.headers, timestamp }
+}
+
+/// Those headers that have a name and a value.
+fn readable(record: &RawRecord) -> Headers {
+    let header = |(name, value): &(bytes::Bytes, Option<bytes::Bytes>)| {
+        Some((str::from_utf8(name).ok()?.to_owned(), value.as_ref()?.to_vec()))
+    };
+    record.headers.iter().filter_map(header).collect()
+}

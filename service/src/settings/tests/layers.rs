@@ -171,7 +171,10 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!((gateway.kafka.timeout, gateway.request_timeout), (seconds(5), seconds(10)));
     assert_eq!((gateway.kafka.client_id.as_str(), gateway.kafka.partitions), ("api-gateway", 3));
     assert!(gateway.kafka.create_topics);
-    assert_eq!((gateway.log.format, gateway.log.filter.as_str()), (LogFormat::Text, "info"));
+    assert_eq!(
+        (gateway.log.format, gateway.log.filter.as_str()),
+        (LogFormat::Text, "info,actix_server=warn,rskafka=warn")
+    );
     assert_eq!((gateway.host.as_str(), gateway.port), ("0.0.0.0", 3001));
     assert_eq!((gateway.group_id.as_str(), gateway.worker_group_id.as_str()), ("service_1", "service_2"));
     assert_eq!((gateway.max_pending, gateway.max_pending_bytes), (10_000, 64 * 1024 * 1024));

@@ -2,6 +2,7 @@
 //!
 //! Every lane of a writer and every reader has one connection, and reports when it comes up and when it goes down.
 //! The cluster is reachable while at least one of them is up; with none, or before the first came up, it is not.
+//! Idle lanes are made to find out how they are; a reader that nobody waits for keeps its last word.
 //! Reports are made on changes and failures only, so looking is cheap and telling costs nothing while all is well.
 
 use std::sync::Arc;

@@ -7,32 +7,45 @@
 //!
 //! Linux only. Elsewhere records of more than 8 KiB are slow, and nothing else.
 
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
+
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+
 /// Turns Nagle's algorithm off on every TCP socket of this process whose peer's port is one of `broker_ports`.
 /// A client that happens to call us from such a port gets it too, which does no harm.
 #[cfg(target_os = "linux")]
 pub(crate) fn set_towards(broker_ports: &[u16]) {
-    use std::os::fd::BorrowedFd;
-
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
-        return tracing::warn!("cannot list /proc/self/fd: large records to Kafka will be slow");
+    let set = |socket: &SockRef<'_>| {
+        // It may have been closed meanwhile.
+        let _ = socket.set_tcp_nodelay(true);
     };
+    if let Err(error) = for_each_socket(broker_ports, set) {
+        tracing::warn!(%error, "cannot list /proc/self/fd: large records to Kafka will be slow");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) -> std::io::Result<()> {
+    let descriptors = std::fs::read_dir("/proc/self/fd")?;
     let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    // Collected first, so that the listing's own descriptor is not among those looked at.
+    // Collected first, so that the listing's own descriptor is no longer open.
     for number in numbers.collect::<Vec<i32>>() {
         #[expect(unsafe_code, reason = "rskafka gives no access to its sockets")]
         // SAFETY: the number came from the kernel's list of our open descriptors a moment ago, and is not -1. Another
-        // thread may close it meanwhile and even get it anew for something else; the two system calls made with
-        // it below (getpeername, setsockopt of TCP_NODELAY) touch no memory but their own arguments, and on
-        // whatever the number then means they fail or turn Nagle off on some TCP socket. The borrow ends with this
-        // turn of the loop and closes nothing.
+        // thread may close it meanwhile and even get it anew for something else; the system calls made with it
+        // (getpeername, and `visit`'s getsockopt and setsockopt of TCP_NODELAY) touch no memory but their own
+        // arguments, and on whatever the number then means they fail or turn Nagle off on some TCP socket. The
+        // borrow ends with this turn of the loop and closes nothing.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
-        let socket = socket2::SockRef::from(&descriptor);
+        let socket = SockRef::from(&descriptor);
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
         if peer.is_some_and(|peer| broker_ports.contains(&peer.port())) {
-            // It may have been closed by its other end.
-            let _ = socket.set_tcp_nodelay(true);
+            visit(&socket);
         }
     }
+    Ok(())
 }
 
 /// Does nothing: there is no `/proc/self/fd` to find rskafka's sockets in.
@@ -41,9 +54,15 @@ pub(crate) fn set_towards(_broker_ports: &[u16]) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::{
+        net::{TcpListener, TcpStream},
+        time::Duration,
+    };
 
-    use super::set_towards;
+    use embedded_broker::Broker;
+
+    use super::*;
+    use crate::{Config, Kafka};
 
     #[test]
     fn sockets_to_those_ports_are_found_and_others_left_alone() {
@@ -53,5 +72,27 @@ mod tests {
         set_towards(&[broker.local_addr().unwrap().port()]);
         assert!(to_broker.nodelay().unwrap());
         assert!(!to_other.nodelay().unwrap());
+    }
+
+    #[tokio::test]
+    async fn every_socket_that_rskafka_opens_has_it_after_a_restart_too() {
+        let mut broker = Broker::start(embedded_broker::Config::default()).await.unwrap();
+        broker.create_topic("topic", 1).unwrap();
+        let (brokers, timeout) = (vec![broker.bootstrap()], Duration::from_secs(5));
+        let kafka = Kafka::new(Config { brokers, client_id: "nodelay-test".to_owned(), timeout });
+        for _ in 0..2 {
+            let mut connected = kafka.connect("topic", 0).await;
+            if connected.is_err() {
+                // The first notices that the connection of the shared client is dead.
+                connected = kafka.connect("topic", 0).await;
+            }
+            let client = connected.unwrap();
+            let mut sockets = Vec::new();
+            let look = |socket: &SockRef<'_>| sockets.push(socket.tcp_nodelay().unwrap());
+            for_each_socket(&[broker.addr().port()], look).unwrap();
+            assert!(sockets.len() >= 2 && sockets.iter().all(|set| *set), "{sockets:?}");
+            drop(client);
+            broker = broker.stop().await.start().await.unwrap();
+        }
     }
 }

@@ -192,7 +192,13 @@ impl Reader {
             warn!(topic, partition, from, to = earliest, "records were deleted before they could be read");
             (Some(from..earliest), false)
         } else if from > latest {
-            warn!(topic, partition, from, to = earliest, "the log was cut or created anew; reading it from its begin");
+            warn!(
+                topic,
+                partition,
+                from,
+                to = earliest,
+                "the log was cut or created anew; reading it from its begin"
+            );
             self.sight.forget();
             (None, true)
         } else {

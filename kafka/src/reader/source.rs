@@ -87,7 +87,8 @@ impl Source {
     /// Where the log begins or ends. Tries once.
     pub(super) async fn offset(&mut self, at: OffsetAt) -> Result<i64, CallError> {
         let client = self.connected().await?;
-        let asked = bounded("the question for an offset", self.kafka.config().timeout, client.get_offset(at)).await;
+        let asked =
+            bounded("the question for an offset", self.kafka.config().timeout, client.get_offset(at)).await;
         if asked.is_ok() {
             self.client = Some(client);
         }
@@ -146,10 +147,8 @@ impl Source {
         if matches!(
             fetched,
             Ok(_)
-                | Err(
-                    CallError::Unreadable { .. }
-                        | CallError::Kafka { error: ProtocolError::OffsetOutOfRange, .. }
-                )
+                | Err(CallError::Unreadable { .. }
+                    | CallError::Kafka { error: ProtocolError::OffsetOutOfRange, .. })
         ) {
             self.client = Some(client);
         }

@@ -87,7 +87,8 @@ impl<C: Courier> Lane<C> {
             self.up();
             match self.queue.next(&self.bell, std::mem::take(&mut self.settled)).await {
                 Work::Send(batch) => {
-                    self.kept.push(batch.into_iter().map(|Entry { record, token, .. }| (record, token)).collect());
+                    self.kept
+                        .push(batch.into_iter().map(|Entry { record, token, .. }| (record, token)).collect());
                 }
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
@@ -201,7 +202,13 @@ impl<C: Courier> Lane<C> {
         if std::mem::replace(&mut self.told_down, true) {
             debug!(topic = &*self.topic, partition, error, "still cannot write");
         } else {
-            warn!(topic = &*self.topic, partition, error, records = self.kept_records(), "cannot write; trying on");
+            warn!(
+                topic = &*self.topic,
+                partition,
+                error,
+                records = self.kept_records(),
+                "cannot write; trying on"
+            );
         }
     }
 

@@ -302,4 +302,3 @@ impl<T> State<T> {
         (lightest <= FAR_AHEAD + least.saturating_mul(FAR_AHEAD_FACTOR)).then_some(place)
     }
 }
-

@@ -32,7 +32,8 @@ struct Running {
 impl Stack {
     pub(crate) async fn start(options: &Options, shutdown: &Shutdown) -> Result<Self> {
         let config = Config { bind: options.broker_address(), ..Config::default() };
-        let broker = Broker::start(config).await.context("choose another port for the broker with --broker-port")?;
+        let broker =
+            Broker::start(config).await.context("choose another port for the broker with --broker-port")?;
         let mut stack =
             Self { broker, gateway_ports: Vec::new(), management_ports: Vec::new(), services: Vec::new() };
         if !options.broker_only {
@@ -62,15 +63,19 @@ impl Stack {
 
     fn start_gateway(&mut self, options: &Options, number: u16, shutdown: &Shutdown) -> Result<()> {
         let defaults = GatewaySettings::default();
-        let port = options.first_port.checked_add(number - 1).context("no such port; choose a lower --first-port")?;
+        let port = options
+            .first_port
+            .checked_add(number - 1)
+            .context("no such port; choose a lower --first-port")?;
         let settings = GatewaySettings {
             kafka: self.kafka(defaults.kafka.clone(), options),
             port,
             management_port: if number == 1 { defaults.management_port } else { Port::ANY },
             ..defaults
         };
-        let gateway = Gateway::bind(settings)
-            .with_context(|| format!("gateway {number} needs port {port}; choose others with --first-port"))?;
+        let gateway = Gateway::bind(settings).with_context(|| {
+            format!("gateway {number} needs port {port}; choose others with --first-port")
+        })?;
         let name = format!("gateway {number}");
         self.gateway_ports.push(gateway.port());
         self.management_ports.push((name.clone(), gateway.management_port()));

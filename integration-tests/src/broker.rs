@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use kafka::Kafka;
 use parking_lot::Mutex;
-use testcontainers::core::IntoContainerPort as _;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, ImageExt as _};
 use testcontainers_modules::kafka::apache;
@@ -77,7 +76,7 @@ impl TestBroker {
         let image = apache::Kafka::default()
             .with_name(IMAGE.0)
             .with_tag(IMAGE.1)
-            .with_mapped_port(port, apache::KAFKA_PORT.tcp())
+            .with_mapped_port(port, apache::KAFKA_PORT)
             .with_env_var("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
             .with_env_var("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
         let container = image.start().await.context("cannot start Apache Kafka in a container")?;
@@ -111,7 +110,9 @@ impl TestBroker {
                 container.stop_with_timeout(Some(10)).await?;
                 Engine::Container(container)
             }
-            Engine::EmbeddedStopped(_) | Engine::Foreign | Engine::Moving => bail!("this broker cannot be stopped"),
+            Engine::EmbeddedStopped(_) | Engine::Foreign | Engine::Moving => {
+                bail!("this broker cannot be stopped")
+            }
         };
         *self.engine.lock() = stopped;
         Ok(())

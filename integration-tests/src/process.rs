@@ -45,7 +45,8 @@ impl Process {
             Program::Processor => "test-processor",
         };
         // Tests run from target/PROFILE/deps, their programs are one folder up.
-        let path = std::env::current_exe()?.parent().and_then(|deps| deps.parent()).context("no folder")?.join(name);
+        let path =
+            std::env::current_exe()?.parent().and_then(|deps| deps.parent()).context("no folder")?.join(name);
         let mut child = Command::new(&path)
             .env_clear()
             .envs(environment.iter().copied())

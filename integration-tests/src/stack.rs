@@ -110,7 +110,11 @@ impl TestStack {
     ///
     /// # Errors
     /// Its management port cannot be had.
-    pub fn start_processor_with(&self, settings: ProcessorSettings, operations: Operations) -> Result<Running> {
+    pub fn start_processor_with(
+        &self,
+        settings: ProcessorSettings,
+        operations: Operations,
+    ) -> Result<Running> {
         let processor = Processor::bind_with(settings, operations)?;
         let port = processor.management_port();
         Running::start(port, port, "processor", move |shutdown| processor.run(shutdown))

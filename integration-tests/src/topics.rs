@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use bytes::Bytes;
 use chrono::Utc;
 use kafka::reader::{Reader, Start};
 use kafka::topics::{self, TopicSpec};
-use kafka::{Kafka, Record, RecordAndOffset};
+use kafka::{Kafka, Record, RecordAndOffset, wire};
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, ProduceRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
 use rskafka::client::partition::Compression;
 use tokio::time::timeout;
 
@@ -36,6 +42,62 @@ pub fn record(key: Option<&str>, value: Option<&[u8]>, headers: &[(&str, &[u8])]
         headers: headers.collect::<BTreeMap<_, _>>(),
         timestamp: Utc::now(),
     }
+}
+
+/// Creates a topic whose batches may have at most `max_bytes` bytes.
+///
+/// # Errors
+/// The broker refuses.
+pub async fn create_limited(kafka: &Kafka, topic: &str, partitions: i32, max_bytes: usize) -> Result<()> {
+    let limit = CreatableTopicConfig::default()
+        .with_name(StrBytes::from_static_str("max.message.bytes"))
+        .with_value(Some(StrBytes::from_string(max_bytes.to_string())));
+    let topic = CreatableTopic::default()
+        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_num_partitions(partitions)
+        .with_replication_factor(1)
+        .with_configs(vec![limit]);
+    let request = CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(5000);
+    let mut broker = wire::bootstrap(kafka.config()).await?;
+    let version = broker.version::<CreateTopicsRequest>(5)?;
+    let answer = broker.call(&request, version, CALL_TIMEOUT).await?;
+    ensure!(answer.topics.iter().all(|topic| topic.error_code == 0), "{:?}", answer.topics);
+    Ok(())
+}
+
+/// Gives a topic more partitions, `count` in all.
+///
+/// # Errors
+/// The broker refuses.
+pub async fn add_partitions(kafka: &Kafka, topic: &str, count: i32) -> Result<()> {
+    let topic = CreatePartitionsTopic::default()
+        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_count(count)
+        .with_assignments(None);
+    let request = CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(5000);
+    let mut broker = wire::bootstrap(kafka.config()).await?;
+    let version = broker.version::<CreatePartitionsRequest>(1)?;
+    let answer = broker.call(&request, version, CALL_TIMEOUT).await?;
+    ensure!(answer.results.iter().all(|result| result.error_code == 0), "{:?}", answer.results);
+    Ok(())
+}
+
+/// Appends a batch that is encoded already.
+///
+/// # Errors
+/// The broker refuses.
+pub async fn write_encoded(kafka: &Kafka, topic: &str, partition: i32, batch: Bytes) -> Result<()> {
+    let data = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
+    let named = TopicProduceData::default()
+        .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
+        .with_partition_data(vec![data]);
+    let request = ProduceRequest::default().with_acks(-1).with_timeout_ms(5000).with_topic_data(vec![named]);
+    let mut leader = wire::open_leader(kafka.config(), topic, partition).await?;
+    let version = leader.version::<ProduceRequest>(9)?;
+    let answer = leader.call(&request, version, CALL_TIMEOUT).await?;
+    let refused = answer.responses.iter().flat_map(|t| &t.partition_responses).any(|p| p.error_code != 0);
+    ensure!(!refused, "{:?}", answer.responses);
+    Ok(())
 }
 
 /// Writes one batch.

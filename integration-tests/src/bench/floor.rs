@@ -30,7 +30,8 @@ struct Sockets {
 /// The broker does not answer.
 pub async fn measure(kafka: &Kafka, prefix: &str, payload_bytes: usize, measure: Duration) -> Result<Sample> {
     let (requests, replies) = (format!("{prefix}-floor-requests"), format!("{prefix}-floor-replies"));
-    let spec = |name: &String| TopicSpec { name: name.clone(), partitions: 1, retention: Duration::from_secs(600) };
+    let spec =
+        |name: &String| TopicSpec { name: name.clone(), partitions: 1, retention: Duration::from_secs(600) };
     topics::ensure(kafka, &[spec(&requests), spec(&replies)], true).await?;
     let sockets = Sockets {
         requests_out: kafka.connect(&requests, 0).await?,
@@ -77,7 +78,9 @@ async fn echo(requests: PartitionClient, replies: PartitionClient) -> Result<()>
 }
 
 async fn produce(client: &PartitionClient, records: Vec<Record>) -> Result<()> {
-    timeout(CALL_TIMEOUT, client.produce(records, Compression::NoCompression)).await.context("no acknowledgement")??;
+    timeout(CALL_TIMEOUT, client.produce(records, Compression::NoCompression))
+        .await
+        .context("no acknowledgement")??;
     Ok(())
 }
 

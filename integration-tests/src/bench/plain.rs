@@ -33,7 +33,9 @@ pub fn serve(listener: TcpListener) -> Result<()> {
 }
 
 async fn hash(body: web::Bytes) -> HttpResponse {
-    let Ok(input) = serde_json::from_slice::<Input<'_>>(&body) else { return HttpResponse::BadRequest().finish() };
+    let Ok(input) = serde_json::from_slice::<Input<'_>>(&body) else {
+        return HttpResponse::BadRequest().finish();
+    };
     let hash = hex::encode(Sha256::digest(input.data.as_bytes()));
     HttpResponse::Ok().json(Output { hash, id: uuid::Uuid::new_v4().to_string() })
 }

@@ -121,7 +121,8 @@ async fn measure(
     let (mut floors, mut plains, mut stacks) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.rounds.max(1) {
         if in_flight == 1 {
-            floors.push(floor::measure(kafka, prefix, options.payload, seconds).await.context("broker alone")?);
+            floors
+                .push(floor::measure(kafka, prefix, options.payload, seconds).await.context("broker alone")?);
         }
         plains.push(drive(&load(plain)).await.context("HTTP alone")?);
         stacks.push(drive(&load(gateway)).await.context("gateway and worker")?);

@@ -40,7 +40,9 @@ async fn many_at_once(context: Context) -> Result<()> {
     });
     let ids: HashSet<String> = try_join_all(requests).await?.into_iter().collect();
     ensure!(ids.len() == 500, "ids repeat: {} of 500", ids.len());
-    for name in ["gateway_late_replies_total", "gateway_duplicate_replies_total", "gateway_unknown_replies_total"] {
+    for name in
+        ["gateway_late_replies_total", "gateway_duplicate_replies_total", "gateway_unknown_replies_total"]
+    {
         ensure!(gateway.metric(name).await? == 0.0, "{name}");
     }
     ensure!(gateway.metric("gateway_pending_requests").await? == 0.0);
@@ -51,7 +53,8 @@ async fn every_kind_of_text(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let (gateway, _processor) = stack.start_pair().await?;
     let client = gateway.client()?;
-    for data in ["", " ", "\0\u{1}\u{1f}\u{7f}", "\"\\/\n\t", "ü", "日本語", "\u{1f980}", "\u{feff}\u{2028}"] {
+    for data in ["", " ", "\0\u{1}\u{1f}\u{7f}", "\"\\/\n\t", "ü", "日本語", "\u{1f980}", "\u{feff}\u{2028}"]
+    {
         client.hash(data).await?;
     }
     Ok(())

@@ -74,8 +74,10 @@ async fn restart_under_load(context: Context) -> Result<()> {
     broker.stop().await?;
     broker.start_again().await?;
     let after = answered(&gateway).await?;
-    wait::until("answers after the restart", async || answered(&gateway).await.is_ok_and(|n| n > after + 50.0))
-        .await?;
+    wait::until("answers after the restart", async || {
+        answered(&gateway).await.is_ok_and(|n| n > after + 50.0)
+    })
+    .await?;
     stop.store(true, Ordering::Relaxed);
     while let Some(lane) = lanes.join_next().await {
         ensure!(lane?? > 0, "a lane had no answer");

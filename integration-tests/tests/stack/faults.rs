@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use integration_tests::process::{Program, Process};
+use integration_tests::process::{Process, Program};
 use integration_tests::stack::TestStack;
 use libtest_mimic::Trial;
 use tokio::task::JoinSet;
@@ -21,19 +21,22 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
 }
 
 fn start(stack: &TestStack, program: Program) -> Result<Process> {
-    Process::start(program, &[
-        ("KAFKA_BROKERS", stack.broker.bootstrap()),
-        ("KAFKA_REQUEST_TOPIC", &stack.requests()),
-        ("KAFKA_RESPONSE_TOPIC", &stack.responses()),
-        ("SERVICE_1_GROUP_ID", &stack.gateway_group()),
-        ("SERVICE_2_GROUP_ID", &stack.worker_group()),
-        ("SERVICE_1_HOST", "127.0.0.1"),
-        ("SERVICE_1_PORT", "0"),
-        ("SERVICE_1_MANAGEMENT_PORT", "0"),
-        ("SERVICE_2_MANAGEMENT_PORT", "0"),
-        // The worker comes back after two seconds; until then requests are to wait for it.
-        ("SERVICE_1_NO_WORKER_GRACE", "10"),
-    ])
+    Process::start(
+        program,
+        &[
+            ("KAFKA_BROKERS", stack.broker.bootstrap()),
+            ("KAFKA_REQUEST_TOPIC", &stack.requests()),
+            ("KAFKA_RESPONSE_TOPIC", &stack.responses()),
+            ("SERVICE_1_GROUP_ID", &stack.gateway_group()),
+            ("SERVICE_2_GROUP_ID", &stack.worker_group()),
+            ("SERVICE_1_HOST", "127.0.0.1"),
+            ("SERVICE_1_PORT", "0"),
+            ("SERVICE_1_MANAGEMENT_PORT", "0"),
+            ("SERVICE_2_MANAGEMENT_PORT", "0"),
+            // The worker comes back after two seconds; until then requests are to wait for it.
+            ("SERVICE_1_NO_WORKER_GRACE", "10"),
+        ],
+    )
 }
 
 async fn only_worker_killed(context: Context) -> Result<()> {
@@ -59,7 +62,9 @@ async fn only_worker_killed(context: Context) -> Result<()> {
             worker = Some(start(&stack, Program::Processor)?);
         }
         let client = client.clone();
-        calls.spawn(async move { client.hash(&format!("call {n}")).await.with_context(|| format!("call {n}")) });
+        calls.spawn(
+            async move { client.hash(&format!("call {n}")).await.with_context(|| format!("call {n}")) },
+        );
     }
     ensure!(killed);
     while let Some(call) = calls.join_next().await {

@@ -55,9 +55,11 @@ async fn chunked(context: Context) -> Result<()> {
 
 async fn send_chunked(client: &Client, size: usize) -> Result<reqwest::Response> {
     let body = serde_json::json!({ "data": "x".repeat(size - AROUND) }).to_string().into_bytes();
-    let pieces: Vec<Result<Vec<u8>, std::io::Error>> = body.chunks(10_000).map(|piece| Ok(piece.to_vec())).collect();
+    let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
+        body.chunks(10_000).map(|piece| Ok(piece.to_vec())).collect();
     let body = reqwest::Body::wrap_stream(stream::iter(pieces));
-    let request = client.http.post(format!("{}/hash", client.base)).header("content-type", "application/json");
+    let request =
+        client.http.post(format!("{}/hash", client.base)).header("content-type", "application/json");
     Ok(request.body(body).send().await?)
 }
 

@@ -51,7 +51,7 @@ where
     let context = context.clone();
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(run(context)).map_err(|error| Failed::from(format!("{error:?}")))
+        runtime.block_on(run(context)).map_err(|error| Failed::from(format!("{error:#}")))
     })
 }
 

@@ -39,8 +39,20 @@ async fn bad_requests(context: Context) -> Result<()> {
     let (gateway, _processor) = stack.start_pair().await?;
     let client = gateway.client()?;
     let bodies = [
-        "", "{", "null", "[]", "\"data\"", "[\"data\"]", "{}", r#"{"data":1}"#, r#"{"data":null}"#, r#"{"data":["x"]}"#,
-        r#"{"data":"x","data":"y"}"#, r#"{"data":"\ud800"}"#, r#"{"data":"x"} trailing"#, "{\"data\":\"\u{1}\"}",
+        "",
+        "{",
+        "null",
+        "[]",
+        "\"data\"",
+        "[\"data\"]",
+        "{}",
+        r#"{"data":1}"#,
+        r#"{"data":null}"#,
+        r#"{"data":["x"]}"#,
+        r#"{"data":"x","data":"y"}"#,
+        r#"{"data":"\ud800"}"#,
+        r#"{"data":"x"} trailing"#,
+        "{\"data\":\"\u{1}\"}",
     ];
     for body in bodies {
         let refused = post(&client, "application/json", body).await?;
@@ -103,7 +115,8 @@ async fn no_workers(context: Context) -> Result<()> {
     })
     .await?;
     let begin = Instant::now();
-    let answer = client.http.post(format!("{}/hash", client.base)).json(&serde_json::json!({ "data": "x" })).send();
+    let answer =
+        client.http.post(format!("{}/hash", client.base)).json(&serde_json::json!({ "data": "x" })).send();
     let answer = answer.await?;
     ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
     ensure!(answer.headers().contains_key("retry-after"));
@@ -165,7 +178,10 @@ async fn worker_errors(context: Context) -> Result<()> {
     })
     .await?;
     let failed = client.try_hash("good").await?.unwrap_err();
-    ensure!(failed.status == 502 && failed.body["detail"].as_str().is_some_and(|d| d.contains("disk")), "{failed:?}");
+    ensure!(
+        failed.status == 502 && failed.body["detail"].as_str().is_some_and(|d| d.contains("disk")),
+        "{failed:?}"
+    );
     let rejected = client.try_hash("bad").await?.unwrap_err();
     ensure!((rejected.status, rejected.code.as_str()) == (422, "worker_rejected"), "{rejected:?}");
     Ok(())

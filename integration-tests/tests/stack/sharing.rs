@@ -139,7 +139,10 @@ async fn added_partitions(context: Context) -> Result<()> {
     wait::until_ok("a new partition to be used and finished", async || {
         load(&[&gateway], 40).await?;
         let offsets = committed(&stack, &stack.worker_group(), &stack.requests()).await?;
-        ensure!(offsets.get(&3).is_some_and(|o| *o > 0) && offsets.get(&4).is_some_and(|o| *o > 0), "{offsets:?}");
+        ensure!(
+            offsets.get(&3).is_some_and(|o| *o > 0) && offsets.get(&4).is_some_and(|o| *o > 0),
+            "{offsets:?}"
+        );
         anyhow::Ok(())
     })
     .await?;

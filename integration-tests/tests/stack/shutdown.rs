@@ -34,7 +34,8 @@ fn slow(pause: Duration) -> Operations {
 
 async fn gateway_in_flight(context: Context) -> Result<()> {
     let stack = context.stack().await?;
-    let processor = stack.start_processor_with(stack.processor_settings(), slow(Duration::from_millis(700)))?;
+    let processor =
+        stack.start_processor_with(stack.processor_settings(), slow(Duration::from_millis(700)))?;
     let gateway = stack.start_gateway(stack.gateway_settings())?;
     processor.ready().await?;
     gateway.answering().await?;
@@ -92,8 +93,10 @@ async fn delay(context: Context) -> Result<()> {
     gateway.answering().await?;
     let (client, management) = (gateway.client()?, Client::new(gateway.management_port)?);
     gateway.ask_to_stop();
-    wait::until("readiness to fall", async || management.get("/health/ready").await.is_ok_and(|(s, _)| s == 503))
-        .await?;
+    wait::until("readiness to fall", async || {
+        management.get("/health/ready").await.is_ok_and(|(s, _)| s == 503)
+    })
+    .await?;
     let request = client.http.post(format!("{}/hash", client.base)).json(&serde_json::json!({ "data": "x" }));
     let answer = request.send().await?;
     ensure!(answer.status() == 200, "still served");

@@ -51,7 +51,7 @@ pub struct TestBroker {
 enum Engine {
     Embedded(embedded_broker::Broker),
     EmbeddedStopped(embedded_broker::Stopped),
-    Container(ContainerAsync<apache::Kafka>),
+    Container(Box<ContainerAsync<apache::Kafka>>),
     Foreign,
     /// Between two states, or stopped for good.
     Moving,
@@ -80,7 +80,7 @@ impl TestBroker {
             .with_env_var("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
             .with_env_var("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
         let container = image.start().await.context("cannot start Apache Kafka in a container")?;
-        Ok(Self::of(format!("127.0.0.1:{port}"), Engine::Container(container)))
+        Ok(Self::of(format!("127.0.0.1:{port}"), Engine::Container(Box::new(container))))
     }
 
     /// Somebody else's broker.

@@ -59,6 +59,17 @@ impl Client {
         }
     }
 
+    /// Expects an honest error for `data`.
+    ///
+    /// # Errors
+    /// Any answer that is none.
+    pub async fn refused(&self, data: &str) -> Result<Problem> {
+        match self.try_hash(data).await? {
+            Ok(id) => bail!("answered, as {id}"),
+            Err(problem) => Ok(problem),
+        }
+    }
+
     /// As [`hash`](Self::hash), with an honest error as a value.
     ///
     /// # Errors

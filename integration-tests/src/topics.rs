@@ -1,11 +1,13 @@
 //! Looking into topics, and putting records there by hand.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono::Utc;
+use flate2::write::GzEncoder;
 use kafka::reader::{Reader, Start};
 use kafka::topics::{self, TopicSpec};
 use kafka::{Kafka, Record, RecordAndOffset, wire};
@@ -14,8 +16,13 @@ use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableT
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, ProduceRequest, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use rskafka::client::partition::Compression;
+use kafka_protocol::records::{Compression, Record as RawRecord, RecordBatchEncoder, RecordEncodeOptions};
+use lz4_flex::frame::FrameEncoder;
+use rskafka::client::partition::Compression::NoCompression;
+use ruzstd::encoding::CompressionLevel;
 use tokio::time::timeout;
+
+use crate::wait;
 
 const RETENTION: Duration = Duration::from_secs(3600);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,6 +89,37 @@ pub async fn add_partitions(kafka: &Kafka, topic: &str, count: i32) -> Result<()
     Ok(())
 }
 
+/// Records as one batch, compressed by a producer of codec `compression`. All codecs are pure Rust.
+///
+/// # Errors
+/// They cannot be encoded.
+pub fn compressed(records: &[RawRecord], compression: Compression) -> Result<Bytes> {
+    let mut batch = BytesMut::new();
+    let options = RecordEncodeOptions { version: 2, compression };
+    RecordBatchEncoder::encode_with_custom_compression(&mut batch, records, &options, Some(compress))?;
+    Ok(batch.freeze())
+}
+
+fn compress(plain: &mut BytesMut, batch: &mut BytesMut, compression: Compression) -> Result<()> {
+    let packed = match compression {
+        Compression::None => plain.to_vec(),
+        Compression::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(plain)?;
+            encoder.finish()?
+        }
+        Compression::Snappy => snap::raw::Encoder::new().compress_vec(plain)?,
+        Compression::Lz4 => {
+            let mut encoder = FrameEncoder::new(Vec::new());
+            encoder.write_all(plain)?;
+            encoder.finish()?
+        }
+        Compression::Zstd => ruzstd::encoding::compress_to_vec(&plain[..], CompressionLevel::Fastest),
+    };
+    batch.extend_from_slice(&packed);
+    Ok(())
+}
+
 /// Appends a batch that is encoded already.
 ///
 /// # Errors
@@ -105,8 +143,10 @@ pub async fn write_encoded(kafka: &Kafka, topic: &str, partition: i32, batch: By
 /// # Errors
 /// The broker refuses.
 pub async fn write(kafka: &Kafka, topic: &str, partition: i32, records: Vec<Record>) -> Result<()> {
-    let client = kafka.connect(topic, partition).await?;
-    timeout(CALL_TIMEOUT, client.produce(records, Compression::NoCompression)).await??;
+    // A leader may not know yet that it is one, right after the topic was created.
+    let client =
+        wait::until_ok("the partition's leader", async || kafka.connect(topic, partition).await).await?;
+    timeout(CALL_TIMEOUT, client.produce(records, NoCompression)).await??;
     Ok(())
 }
 
@@ -117,7 +157,8 @@ pub async fn write(kafka: &Kafka, topic: &str, partition: i32, records: Vec<Reco
 pub async fn read_all(kafka: &Kafka, topic: &str) -> Result<Vec<RecordAndOffset>> {
     let mut found = Vec::new();
     for partition in 0..topics::partition_count(kafka, topic).await? {
-        let mut reader = Reader::open(kafka, topic, partition, Start::Earliest).await?;
+        let open = async || Reader::open(kafka, topic, partition, Start::Earliest).await;
+        let mut reader = wait::until_ok("the partition's leader", open).await?;
         while let Ok(fetched) = timeout(QUIET, reader.next()).await {
             if fetched.records.is_empty() && fetched.unreadable.is_empty() {
                 break;

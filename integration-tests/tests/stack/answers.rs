@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
 use futures::future::try_join_all;
+use integration_tests::wait;
 use libtest_mimic::Trial;
 
 use crate::{Context, test};
@@ -68,12 +69,15 @@ async fn shards(context: Context) -> Result<()> {
     let gateway = stack.start_gateway(settings)?;
     processor.ready().await?;
     gateway.ready().await?;
-    gateway.answering().await?;
     let client = gateway.client()?;
-    try_join_all((0..100).map(|n| {
-        let client = client.clone();
-        async move { client.hash(&format!("{n}")).await }
-    }))
+    // Each shard has to see the worker for itself.
+    wait::until_ok("all of a hundred answers", async || {
+        let requests = (0..100).map(|n| {
+            let client = client.clone();
+            async move { client.hash(&format!("{n}")).await }
+        });
+        try_join_all(requests).await
+    })
     .await?;
     Ok(())
 }

@@ -30,7 +30,7 @@ async fn broker_comes_late(context: Context) -> Result<()> {
     let gateway = stack.start_gateway(stack.gateway_settings())?;
     let processor = stack.start_processor(stack.processor_settings())?;
     let client = gateway.client()?;
-    ensure!(client.try_hash("x").await?.unwrap_err().code == "kafka_unavailable");
+    ensure!(client.refused("x").await?.code == "kafka_unavailable");
     let (status, _) = Client::new(gateway.management_port)?.get("/health/ready").await?;
     ensure!(status == 503);
     broker.start_again().await?;
@@ -106,7 +106,7 @@ async fn no_creation(context: Context) -> Result<()> {
     let mut settings = stack.gateway_settings();
     settings.kafka.create_topics = false;
     let gateway = stack.start_gateway(settings)?;
-    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    let refused = gateway.client()?.refused("x").await?;
     ensure!(refused.code == "kafka_unavailable", "{refused:?}");
     let kafka = stack.broker.kafka();
     ensure!(partition_count(&kafka, &stack.requests()).await.is_err(), "the topic was created after all");

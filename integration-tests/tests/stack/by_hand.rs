@@ -1,14 +1,13 @@
 //! Records that no gateway of ours wrote.
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::BytesMut;
 use integration_tests::stack::TestStack;
 use integration_tests::topics::{self, record};
 use integration_tests::wait;
 use kafka::RecordAndOffset;
 use kafka::batch::{self, RawRecord};
 use kafka_protocol::protocol::StrBytes;
-use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
+use kafka_protocol::records::{Compression, Record, TimestampType};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -213,10 +212,8 @@ async fn codecs(context: Context) -> Result<()> {
     for codec in codecs {
         let key = format!("{codec:?}");
         let records: Vec<Record> = (0..3).map(|n| compressed(&format!("{key}-{n}"), n)).collect();
-        let mut bytes = BytesMut::new();
-        let options = RecordEncodeOptions { version: 2, compression: codec };
-        RecordBatchEncoder::encode(&mut bytes, &records, &options)?;
-        topics::write_encoded(&kafka, &stack.requests(), 0, bytes.freeze()).await?;
+        let batch = topics::compressed(&records, codec)?;
+        topics::write_encoded(&kafka, &stack.requests(), 0, batch).await?;
     }
     let _processor = stack.start_processor(stack.processor_settings())?;
     for codec in codecs {
@@ -229,7 +226,8 @@ async fn codecs(context: Context) -> Result<()> {
     Ok(())
 }
 
-fn compressed(key: &str, offset: i64) -> Record {
+/// Sequence numbers run along, or the encoder would begin a batch with each record.
+fn compressed(key: &str, number: i32) -> Record {
     Record {
         transactional: false,
         control: false,
@@ -238,8 +236,8 @@ fn compressed(key: &str, offset: i64) -> Record {
         producer_id: -1,
         producer_epoch: -1,
         timestamp_type: TimestampType::Creation,
-        offset,
-        sequence: -1,
+        offset: number.into(),
+        sequence: number,
         timestamp: chrono::Utc::now().timestamp_millis(),
         key: Some(key.to_owned().into_bytes().into()),
         value: Some(r#"{"data":"hello world"}"#.into()),

@@ -33,7 +33,7 @@ async fn body_size(context: Context) -> Result<()> {
     }
     // The worst case of escaping has to fit the topic as well.
     client.hash(&"\u{1}".repeat((MAX_BODY_BYTES - AROUND) / 6)).await?;
-    let refused = client.try_hash(&"x".repeat(MAX_BODY_BYTES + 1 - AROUND)).await?.unwrap_err();
+    let refused = client.refused(&"x".repeat(MAX_BODY_BYTES + 1 - AROUND)).await?;
     ensure!((refused.status, refused.code.as_str()) == (413, "payload_too_large"), "{refused:?}");
     client.hash("and the next one").await?;
     Ok(())
@@ -109,11 +109,11 @@ async fn too_many(context: Context) -> Result<()> {
     let client = gateway.client()?;
     let outcomes = join_all((0..50).map(|n| {
         let client = client.clone();
-        async move { client.try_hash(&format!("{n}")).await }
+        async move { client.refused(&format!("{n}")).await }
     }))
     .await;
     let codes: Vec<String> =
-        outcomes.into_iter().map(|outcome| anyhow::Ok(outcome?.unwrap_err().code)).collect::<Result<_>>()?;
+        outcomes.into_iter().map(|outcome| anyhow::Ok(outcome?.code)).collect::<Result<_>>()?;
     let count = |code: &str| codes.iter().filter(|found| *found == code).count();
     ensure!(count("outcome_unknown") == 10 && count("overloaded") == 40, "{codes:?}");
     ensure!(gateway.metric("gateway_pending_requests").await? == 0.0);
@@ -130,15 +130,15 @@ async fn too_many_bytes(context: Context) -> Result<()> {
     gateway.ready().await?;
     let client = gateway.client()?;
     let holder = client.clone();
-    let pending = tokio::spawn(async move { holder.try_hash(&"x".repeat(60_000)).await });
+    let pending = tokio::spawn(async move { holder.refused(&"x".repeat(60_000)).await });
     wait::until("the first body to be reserved", async || {
         gateway.metric("gateway_pending_bytes").await.is_ok_and(|bytes| bytes > 60_000.0)
     })
     .await?;
-    let refused = client.try_hash(&"x".repeat(60_000)).await?.unwrap_err();
+    let refused = client.refused(&"x".repeat(60_000)).await?;
     ensure!(refused.code == "overloaded", "{refused:?}");
-    let small = client.try_hash("small").await?.unwrap_err();
+    let small = client.refused("small").await?;
     ensure!(small.code == "outcome_unknown", "what still fits is taken: {small:?}");
-    ensure!(pending.await??.unwrap_err().code == "outcome_unknown");
+    ensure!(pending.await??.code == "outcome_unknown");
     Ok(())
 }

@@ -2,6 +2,10 @@
 //!
 //! A harness of its own lets all tests share one container, and take it away at the end.
 
+// Layouts of futures inside futures, down to the sockets.
+#![recursion_limit = "256"]
+#![expect(clippy::print_stderr, reason = "which broker ran and what was skipped belongs beside the results")]
+
 mod answers;
 mod brokers;
 mod by_hand;

@@ -138,7 +138,7 @@ async fn no_reply(context: Context) -> Result<()> {
     let gateway = stack.start_gateway(settings)?;
     gateway.ready().await?;
     let begin = Instant::now();
-    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    let refused = gateway.client()?.refused("x").await?;
     ensure!((refused.status, refused.code.as_str()) == (504, "outcome_unknown"), "{refused:?}");
     ensure!(refused.body["id"].is_string());
     let elapsed = begin.elapsed();
@@ -153,7 +153,7 @@ async fn no_kafka(context: Context) -> Result<()> {
     let stack = TestStack::new(TestBroker::foreign(format!("127.0.0.1:{port}")));
     let gateway = stack.start_gateway(stack.gateway_settings())?;
     let begin = Instant::now();
-    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    let refused = gateway.client()?.refused("x").await?;
     ensure!((refused.status, refused.code.as_str()) == (503, "kafka_unavailable"), "{refused:?}");
     ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
     let (status, body) = Client::new(gateway.management_port)?.get("/health/ready").await?;
@@ -177,12 +177,12 @@ async fn worker_errors(context: Context) -> Result<()> {
         client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "worker_failed"))
     })
     .await?;
-    let failed = client.try_hash("good").await?.unwrap_err();
+    let failed = client.refused("good").await?;
     ensure!(
         failed.status == 502 && failed.body["detail"].as_str().is_some_and(|d| d.contains("disk")),
         "{failed:?}"
     );
-    let rejected = client.try_hash("bad").await?.unwrap_err();
+    let rejected = client.refused("bad").await?;
     ensure!((rejected.status, rejected.code.as_str()) == (422, "worker_rejected"), "{rejected:?}");
     Ok(())
 }
@@ -220,9 +220,9 @@ async fn bad_reply(context: Context) -> Result<()> {
     let gateway = stack.start_gateway(settings)?;
     gateway.ready().await?;
     let client = gateway.client()?;
-    let call = tokio::spawn(async move { client.try_hash("x").await });
+    let call = tokio::spawn(async move { client.refused("x").await });
     answer_by_hand(&stack, |_| r#"{"version":1,"id":"another","hash":"00"}"#.to_owned()).await?;
-    let refused = call.await??.unwrap_err();
+    let refused = call.await??;
     ensure!((refused.status, refused.code.as_str()) == (502, "bad_reply"), "{refused:?}");
     Ok(())
 }
@@ -234,7 +234,7 @@ async fn late_reply(context: Context) -> Result<()> {
     settings.request_timeout = Duration::from_millis(300);
     let gateway = stack.start_gateway(settings)?;
     gateway.ready().await?;
-    let refused = gateway.client()?.try_hash("x").await?.unwrap_err();
+    let refused = gateway.client()?.refused("x").await?;
     ensure!(refused.code == "outcome_unknown", "{refused:?}");
     answer_by_hand(&stack, |id| format!(r#"{{"version":1,"id":"{id}","hash":"00"}}"#)).await?;
     wait::until("the late reply to be counted", async || {

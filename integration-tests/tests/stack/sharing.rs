@@ -25,7 +25,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
 }
 
 async fn processed(worker: &Running) -> Result<f64> {
-    worker.metric(r#"worker_requests_total{operation="hash",outcome="answered"}"#).await
+    worker.metric(r#"processor_requests_total{operation="hash",outcome="answered"}"#).await
 }
 
 async fn load(gateways: &[&Running], count: usize) -> Result<()> {

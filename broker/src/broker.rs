@@ -1,18 +1,12 @@
-//! Starting, looking at and stopping a broker.
+//! Starting and stopping a broker.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     thread,
 };
 
-use bytes::Bytes;
-use kafka_protocol::ResponseError;
 use thiserror::Error;
 use tokio::{net::TcpListener, runtime, sync::oneshot};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     faults::Faults,
-    log::Batch,
     node::{Node, State},
     restart::Stopped,
     server,
@@ -51,7 +44,7 @@ pub enum StartError {
 /// A running broker. It lives on a thread and a runtime of its own, so it can be started from any runtime and keeps
 /// serving while the caller's is busy or blocked. Dropping it stops it too, without waiting.
 pub struct Broker {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     stop: CancellationToken,
     ended: oneshot::Receiver<()>,
     thread: Option<thread::JoinHandle<()>>,
@@ -124,69 +117,6 @@ impl Broker {
     /// The faults that can be set on this broker.
     pub fn faults(&self) -> &Faults {
         &self.node.faults
-    }
-
-    /// Creates a topic with default settings. Fails with the protocol's error: TOPIC_ALREADY_EXISTS, INVALID_TOPIC,
-    /// INVALID_PARTITIONS (fewer than one) or POLICY_VIOLATION (beyond [`Config::max_partitions`]).
-    pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), ResponseError> {
-        self.create_topic_with(name, partitions, &BTreeMap::new())
-    }
-
-    /// Creates a topic with settings, such as `max.message.bytes`; fails as [`create_topic`](Self::create_topic) does,
-    /// and with INVALID_CONFIG for a setting that is unknown or has no such value.
-    pub fn create_topic_with(
-        &self,
-        name: &str,
-        partitions: i32,
-        settings: &BTreeMap<String, String>,
-    ) -> Result<(), ResponseError> {
-        let created = self.node.state.topics.create(&self.node.config, name, partitions, settings);
-        created.map(drop).map_err(|refused| refused.error)
-    }
-
-    /// The names of all topics, sorted.
-    pub fn topic_names(&self) -> Vec<String> {
-        self.node.state.topics.names()
-    }
-
-    /// How many partitions a topic has; `None` if there is no such topic.
-    pub fn partition_count(&self, topic: &str) -> Option<i32> {
-        Some(self.node.state.topics.get(topic)?.partition_count())
-    }
-
-    /// The offset the next record of a partition will get; `None` if there is no such partition.
-    pub fn log_end(&self, topic: &str, partition: i32) -> Option<i64> {
-        Some(self.node.state.topics.partition(topic, partition)?.bounds().end)
-    }
-
-    /// The oldest offset a partition still has; `None` if there is no such partition.
-    pub fn log_start(&self, topic: &str, partition: i32) -> Option<i64> {
-        Some(self.node.state.topics.partition(topic, partition)?.bounds().start)
-    }
-
-    /// Appends one record batch (format 2) as it stands and returns its first offset: also what no producer may
-    /// write, such as control batches and records that do not decode. Fails if there is no such partition, or with
-    /// CORRUPT_MESSAGE if length or checksum are wrong.
-    pub fn append_batch(&self, topic: &str, partition: i32, batch: &Bytes) -> Result<i64, ResponseError> {
-        let log = self.node.state.topics.partition(topic, partition);
-        let log = log.ok_or(ResponseError::UnknownTopicOrPartition)?;
-        Batch::check_shape(batch)?;
-        log.append(batch).map(|(base, _)| base)
-    }
-
-    /// The offset a group committed for a partition, if it did.
-    pub fn committed(&self, group: &str, topic: &str, partition: i32) -> Option<i64> {
-        self.node.state.groups.committed_offset(group, topic, partition)
-    }
-
-    /// How many members a group has now; 0 if there is no such group.
-    pub fn member_count(&self, group: &str) -> usize {
-        self.node.state.groups.member_count(group)
-    }
-
-    /// How many connections are open.
-    pub fn connection_count(&self) -> usize {
-        self.node.connections.load(Ordering::Relaxed)
     }
 }
 

@@ -1,13 +1,11 @@
-//! Which APIs the broker speaks, in which versions, and who answers them.
+//! From a request's bytes to whoever answers it, and from the answer to bytes.
 
 use std::{net::IpAddr, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
     ResponseError,
-    messages::{
-        ApiKey, ApiVersionsResponse, RequestHeader, ResponseHeader, api_versions_response::ApiVersion,
-    },
+    messages::{ApiKey, RequestHeader, ResponseHeader},
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes},
 };
 use thiserror::Error;
@@ -18,41 +16,6 @@ use crate::{
     node::Node,
     wire,
 };
-
-/// An API and the versions of it that are advertised, and served.
-struct Api {
-    key: ApiKey,
-    min: i16,
-    max: i16,
-}
-
-const fn api(key: ApiKey, min: i16, max: i16) -> Api {
-    Api { key, min, max }
-}
-
-/// Topic ids begin with produce 13, fetch 13 and metadata 10; what this broker speaks ends before them.
-const APIS: &[Api] = &[
-    api(ApiKey::Produce, 3, 9),
-    api(ApiKey::Fetch, 4, 12),
-    api(ApiKey::ListOffsets, 1, 7),
-    api(ApiKey::Metadata, 0, 9),
-    api(ApiKey::OffsetCommit, 2, 9),
-    api(ApiKey::OffsetFetch, 1, 9),
-    api(ApiKey::FindCoordinator, 0, 4),
-    api(ApiKey::JoinGroup, 0, 9),
-    api(ApiKey::Heartbeat, 0, 4),
-    api(ApiKey::LeaveGroup, 0, 5),
-    api(ApiKey::SyncGroup, 0, 5),
-    api(ApiKey::DescribeGroups, 0, 5),
-    api(ApiKey::ListGroups, 0, 4),
-    api(ApiKey::ApiVersions, 0, 4),
-    api(ApiKey::CreateTopics, 2, 6),
-    api(ApiKey::DeleteTopics, 1, 5),
-    api(ApiKey::DeleteRecords, 0, 2),
-    api(ApiKey::InitProducerId, 0, 4),
-    api(ApiKey::DescribeConfigs, 1, 4),
-    api(ApiKey::CreatePartitions, 0, 3),
-];
 
 /// Why a request has no answer and closes its connection.
 #[derive(Debug, Error)]
@@ -132,14 +95,11 @@ impl Call<'_> {
 
 /// Answers one request, a frame without its length.
 pub(crate) async fn answer(node: &Node, peer: IpAddr, mut request: Bytes) -> Result<Reply, Refusal> {
-    let Some(&[k0, k1, v0, v1, c0, c1, c2, c3]) = request.first_chunk::<8>() else {
-        return Err(Refusal::UnknownApi(-1));
-    };
+    let &[k0, k1, v0, v1, c0, c1, c2, c3] =
+        request.first_chunk::<8>().expect("no shorter frame is passed on to here");
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
-    let Some(spoken) = APIS.iter().find(|api| api.key as i16 == key) else {
-        return Err(Refusal::UnknownApi(key));
-    };
+    let spoken = api::versions::find(key).ok_or(Refusal::UnknownApi(key))?;
     let api = spoken.key;
     let client_id = StrBytes::default();
     let mut call = Call { node, peer, client_id, version, api, correlation_id };
@@ -147,7 +107,7 @@ pub(crate) async fn answer(node: &Node, peer: IpAddr, mut request: Bytes) -> Res
         if api == ApiKey::ApiVersions {
             // The one version mismatch the protocol has an answer for: in version 0, which everybody reads.
             call.version = 0;
-            return call.reply(&api_versions(ResponseError::UnsupportedVersion.code()));
+            return call.reply(&api::versions::answer(Some(ResponseError::UnsupportedVersion)));
         }
         return Err(Refusal::UnsupportedVersion { api, version });
     }
@@ -180,7 +140,7 @@ async fn route(call: &Call<'_>, body: Bytes) -> Result<Reply, Refusal> {
         ApiKey::SyncGroup => call.reply(&api::membership::sync(call, call.decode(body)?).await),
         ApiKey::DescribeGroups => call.reply(&api::coordinator::describe(call, call.decode(body)?)),
         ApiKey::ListGroups => call.reply(&api::coordinator::list(call, &call.decode(body)?)),
-        ApiKey::ApiVersions => call.reply(&api_versions(0)),
+        ApiKey::ApiVersions => call.reply(&api::versions::answer(None)),
         ApiKey::CreateTopics => call.reply(&api::topics::create(call, call.decode(body)?)),
         ApiKey::DeleteTopics => call.reply(&api::topics::delete(call, call.decode(body)?)),
         ApiKey::CreatePartitions => call.reply(&api::topics::grow(call, call.decode(body)?)),
@@ -189,15 +149,6 @@ async fn route(call: &Call<'_>, body: Bytes) -> Result<Reply, Refusal> {
         ApiKey::DescribeConfigs => call.reply(&api::configs::describe(call, call.decode(body)?)),
         other => Err(Refusal::UnknownApi(other as i16)),
     }
-}
-
-fn api_versions(error_code: i16) -> ApiVersionsResponse {
-    let offered = |api: &Api| {
-        ApiVersion::default().with_api_key(api.key as i16).with_min_version(api.min).with_max_version(api.max)
-    };
-    ApiVersionsResponse::default()
-        .with_error_code(error_code)
-        .with_api_keys(APIS.iter().map(offered).collect())
 }
 
 /// Length, header and response, ready for the socket.

@@ -8,8 +8,8 @@
 //!  Broker ── starts ──▶ a thread with a runtime of its own (works from any caller's runtime, or none)
 //!                         server      accepts, owns every connection's task
 //!                         connection  one request at a time, answers in order
-//!                         dispatch    which APIs, in which versions
-//!                         api/…       one file for each family of requests
+//!                         dispatch    bytes to requests, answers to bytes
+//!                         api         one file for each family of requests, and which versions are spoken
 //!                           │                    │
 //!                         topics, log          group
 //!                         record batches as    pure state machine; time and
@@ -32,6 +32,7 @@ mod connection;
 mod dispatch;
 mod faults;
 mod group;
+mod inspect;
 mod log;
 mod node;
 mod restart;

@@ -8,7 +8,7 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         FetchRequest, FetchResponse,
-        fetch_request::FetchPartition,
+        fetch_request::{FetchPartition, FetchTopic},
         fetch_response::{FetchableTopicResponse, PartitionData},
     },
 };
@@ -19,6 +19,9 @@ use crate::{
     faults::{Effect, Point},
     log::{Partition, ReadError, Slice},
 };
+
+/// What one answer holds at most, however much the reader would take; Kafka's default.
+const MAX_ANSWER: usize = 55 << 20;
 
 /// One look at every partition that was asked for.
 struct Look {
@@ -60,7 +63,7 @@ pub(crate) async fn answer(call: &Call<'_>, request: &FetchRequest) -> FetchResp
 
 /// The partitions that were asked for, in the request's order; `None` where there is no such partition.
 fn logs(call: &Call<'_>, request: &FetchRequest) -> Vec<Vec<Option<Arc<Partition>>>> {
-    let find = |topic: &kafka_protocol::messages::fetch_request::FetchTopic| {
+    let find = |topic: &FetchTopic| {
         let found = call.node.state.topics.get(&topic.topic);
         let log = |wanted: &FetchPartition| found.as_ref()?.partition(wanted.partition).cloned();
         topic.partitions.iter().map(log).collect()
@@ -69,7 +72,7 @@ fn logs(call: &Call<'_>, request: &FetchRequest) -> Vec<Vec<Option<Arc<Partition
 }
 
 fn look(call: &Call<'_>, request: &FetchRequest, logs: &[Vec<Option<Arc<Partition>>>]) -> Look {
-    let mut room = usize::try_from(request.max_bytes).unwrap_or(0);
+    let mut room = usize::try_from(request.max_bytes).unwrap_or(0).min(MAX_ANSWER);
     let (mut bytes, mut failed) = (0, false);
     let mut responses = Vec::with_capacity(request.topics.len());
     for (topic, logs) in request.topics.iter().zip(logs) {

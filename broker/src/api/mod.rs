@@ -12,6 +12,7 @@ pub(crate) mod offsets;
 pub(crate) mod produce;
 pub(crate) mod records;
 pub(crate) mod topics;
+pub(crate) mod versions;
 
 /// An error as an answer carries it: 0 is none.
 fn code(error: Option<ResponseError>) -> i16 {

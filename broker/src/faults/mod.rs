@@ -58,7 +58,8 @@ impl Faults {
         self.add(Point::Acknowledge, topic, Effect::Disconnect, times);
     }
 
-    /// Fetches of partitions of `topic` (`None`: of any) are answered with `error` at once.
+    /// Fetches of partitions of `topic` (`None`: of any) are answered with `error` at once; those that wait already,
+    /// when they next look.
     pub fn fail_fetch(&self, topic: Option<&str>, error: ResponseError, times: Times) {
         self.add(Point::Fetch, topic, Effect::Error(error), times);
     }
@@ -86,7 +87,8 @@ impl Faults {
         self.frozen.send_replace(true);
     }
 
-    /// Ends [`freeze`](Self::freeze): what came in meanwhile is served now.
+    /// Ends [`freeze`](Self::freeze): what came in meanwhile is served now, and group members whose session is over are
+    /// out.
     pub fn thaw(&self) {
         self.frozen.send_replace(false);
     }
@@ -146,6 +148,9 @@ impl Faults {
 
     /// Completes when the broker is not frozen.
     pub(crate) async fn thawed(&self) {
+        if !self.is_frozen() {
+            return;
+        }
         // The sender is a field of `self`: it cannot close while this waits.
         let _ = self.frozen.subscribe().wait_for(|frozen| !frozen).await;
     }

@@ -1,61 +1,36 @@
 //! All groups behind one lock, and the requests that wait for them.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
+    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use kafka_protocol::ResponseError;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
+    description::{Description, Listed},
     member::{Join, JoinRefused, Joined, Sync, Synced},
     offsets::{Committed, CommittedByTopic, Offsets},
-    state::{Answer, Answers, Group, Ticket},
+    state::{Answers, Group, Ticket},
+    waiting::Waiting,
 };
 use crate::config::Config;
-
-/// A group as DescribeGroups shows it.
-pub(crate) struct Description {
-    pub(crate) state: &'static str,
-    pub(crate) protocol_type: String,
-    pub(crate) protocol: String,
-    pub(crate) members: Vec<DescribedMember>,
-}
-
-/// A member as DescribeGroups shows it.
-pub(crate) struct DescribedMember {
-    pub(crate) id: String,
-    pub(crate) client_id: String,
-    pub(crate) client_host: String,
-    pub(crate) metadata: Bytes,
-    pub(crate) assignment: Bytes,
-}
-
-/// A group as ListGroups shows it.
-pub(crate) struct Listed {
-    pub(crate) id: String,
-    pub(crate) protocol_type: String,
-    pub(crate) state: &'static str,
-}
 
 /// The coordinator of all groups.
 pub(crate) struct Coordinator {
     inner: Mutex<Inner>,
     max_groups: usize,
     initial_delay: Duration,
-    session_timeouts: std::ops::RangeInclusive<Duration>,
+    session_timeouts: RangeInclusive<Duration>,
 }
 
 #[derive(Default)]
 struct Inner {
     groups: BTreeMap<String, Entry>,
-    joins: HashMap<Ticket, oneshot::Sender<Result<Joined, JoinRefused>>>,
-    syncs: HashMap<Ticket, oneshot::Sender<Result<Synced, ResponseError>>>,
-    last_ticket: u64,
+    waiting: Waiting,
 }
 
 struct Entry {
@@ -83,20 +58,18 @@ impl Coordinator {
             return refuse(ResponseError::InvalidSessionTimeout);
         }
         let (ticket, answer) = {
-            let mut inner = self.inner.lock();
+            let inner = &mut *self.inner.lock();
             if !inner.groups.contains_key(group_id) && !join.member_id.is_empty() {
                 return refuse(ResponseError::UnknownMemberId);
             }
-            let ticket = inner.ticket();
-            let (sender, answer) = oneshot::channel();
-            let Some(entry) = inner.entry(group_id, self.max_groups, self.initial_delay) else {
+            let Some(entry) = self.entry(&mut inner.groups, group_id) else {
                 return refuse(ResponseError::PolicyViolation);
             };
+            let (ticket, answer) = inner.waiting.join();
             let fresh_id = || format!("{}-{}", join.client_id, Uuid::new_v4());
             let mut answers = Answers::new();
             entry.group.join(Instant::now(), &join, fresh_id, ticket, &mut answers);
-            inner.joins.insert(ticket, sender);
-            inner.deliver(answers);
+            inner.waiting.deliver(answers);
             (ticket, answer)
         };
         let _held = Held { coordinator: self, group_id, ticket };
@@ -107,14 +80,12 @@ impl Coordinator {
     /// Waits for the leader's assignment, or brings it. Dropping the future gives the wait up.
     pub(crate) async fn sync(&self, group_id: &str, sync: Sync) -> Result<Synced, ResponseError> {
         let (ticket, answer) = {
-            let mut inner = self.inner.lock();
-            let ticket = inner.ticket();
-            let (sender, answer) = oneshot::channel();
+            let inner = &mut *self.inner.lock();
             let entry = inner.groups.get_mut(group_id).ok_or(ResponseError::UnknownMemberId)?;
+            let (ticket, answer) = inner.waiting.sync();
             let mut answers = Answers::new();
             entry.group.sync(Instant::now(), sync, ticket, &mut answers);
-            inner.syncs.insert(ticket, sender);
-            inner.deliver(answers);
+            inner.waiting.deliver(answers);
             (ticket, answer)
         };
         let _held = Held { coordinator: self, group_id, ticket };
@@ -138,7 +109,7 @@ impl Coordinator {
         let entry = inner.groups.get_mut(group_id).ok_or(ResponseError::UnknownMemberId)?;
         let mut answers = Answers::new();
         let left = entry.group.leave(now, member_id, &mut answers);
-        inner.deliver(answers);
+        inner.waiting.deliver(answers);
         left
     }
 
@@ -157,7 +128,7 @@ impl Coordinator {
         if generation >= 0 && !inner.groups.contains_key(group_id) {
             return Err(ResponseError::IllegalGeneration);
         }
-        let entry = inner.entry(group_id, self.max_groups, self.initial_delay);
+        let entry = self.entry(&mut inner.groups, group_id);
         entry.ok_or(ResponseError::PolicyViolation)?.group.check_commit(now, member_id, generation)
     }
 
@@ -199,30 +170,12 @@ impl Coordinator {
     }
 
     pub(crate) fn list(&self) -> Vec<Listed> {
-        let listed = |(id, entry): (&String, &Entry)| Listed {
-            id: id.clone(),
-            protocol_type: entry.group.protocol_type().to_owned(),
-            state: entry.group.state_name(),
-        };
-        self.inner.lock().groups.iter().map(listed).collect()
+        self.inner.lock().groups.iter().map(|(id, entry)| Listed::of(id, &entry.group)).collect()
     }
 
+    /// `None` if there is no such group.
     pub(crate) fn describe(&self, group_id: &str) -> Option<Description> {
-        let inner = self.inner.lock();
-        let group = &inner.groups.get(group_id)?.group;
-        let members = group.members().iter().map(|(id, member)| DescribedMember {
-            id: id.clone(),
-            client_id: member.client_id.clone(),
-            client_host: member.client_host.clone(),
-            metadata: member.metadata(group.protocol()),
-            assignment: member.assignment.clone(),
-        });
-        Some(Description {
-            state: group.state_name(),
-            protocol_type: group.protocol_type().to_owned(),
-            protocol: group.protocol().to_owned(),
-            members: members.collect(),
-        })
+        self.inner.lock().groups.get(group_id).map(|entry| Description::of(&entry.group))
     }
 
     /// Time passes: overdue members are out, late rebalances go on without those who are missing.
@@ -232,7 +185,7 @@ impl Coordinator {
         for entry in inner.groups.values_mut() {
             entry.group.tick(now, &mut answers);
         }
-        inner.deliver(answers);
+        inner.waiting.deliver(answers);
     }
 
     /// Puts every group into the state a restarted coordinator would read from its log.
@@ -246,54 +199,28 @@ impl Coordinator {
 
     fn abandon(&self, group_id: &str, ticket: Ticket) {
         let mut inner = self.inner.lock();
-        let waited = inner.joins.remove(&ticket).is_some() | inner.syncs.remove(&ticket).is_some();
-        if !waited {
+        if !inner.waiting.forget(ticket) {
             return;
         }
         let mut answers = Answers::new();
         if let Some(entry) = inner.groups.get_mut(group_id) {
             entry.group.abandon(Instant::now(), ticket, &mut answers);
         }
-        inner.deliver(answers);
-    }
-}
-
-impl Inner {
-    fn ticket(&mut self) -> Ticket {
-        self.last_ticket += 1;
-        Ticket(self.last_ticket)
+        inner.waiting.deliver(answers);
     }
 
     /// The group, made if need be; `None` if there is no room for another even without those that hold nothing.
-    fn entry(&mut self, group_id: &str, max_groups: usize, initial_delay: Duration) -> Option<&mut Entry> {
-        if !self.groups.contains_key(group_id) {
-            if self.groups.len() >= max_groups {
-                self.groups.retain(|_, entry| !entry.group.is_empty() || !entry.offsets.is_empty());
+    fn entry<'a>(&self, groups: &'a mut BTreeMap<String, Entry>, group_id: &str) -> Option<&'a mut Entry> {
+        if !groups.contains_key(group_id) {
+            if groups.len() >= self.max_groups {
+                groups.retain(|_, entry| !entry.group.is_empty() || !entry.offsets.is_empty());
             }
-            if self.groups.len() >= max_groups {
+            if groups.len() >= self.max_groups {
                 return None;
             }
         }
-        let fresh = || Entry { group: Group::new(initial_delay), offsets: Offsets::default() };
-        Some(self.groups.entry(group_id.to_owned()).or_insert_with(fresh))
-    }
-
-    /// Hands answers to those who wait for them. Who has stopped waiting misses nothing.
-    fn deliver(&mut self, answers: Answers) {
-        for answer in answers {
-            match answer {
-                Answer::Join(ticket, joined) => {
-                    if let Some(waiting) = self.joins.remove(&ticket) {
-                        drop(waiting.send(joined));
-                    }
-                }
-                Answer::Sync(ticket, synced) => {
-                    if let Some(waiting) = self.syncs.remove(&ticket) {
-                        drop(waiting.send(synced));
-                    }
-                }
-            }
-        }
+        let fresh = || Entry { group: Group::new(self.initial_delay), offsets: Offsets::default() };
+        Some(groups.entry(group_id.to_owned()).or_insert_with(fresh))
     }
 }
 

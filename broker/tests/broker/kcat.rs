@@ -116,7 +116,7 @@ async fn a_group_shares_takes_over_and_resumes() {
     let broker = start().await;
     for assignor in ["range", "cooperative-sticky"] {
         let strategy = format!("partition.assignment.strategy={assignor}");
-        let session = ["-X", "session.timeout.ms=1000", "-X", "heartbeat.interval.ms=100"];
+        let session = ["-X", "session.timeout.ms=2000", "-X", "heartbeat.interval.ms=100"];
         let options = ["-u", "-f", "%s\n", "-X", "auto.offset.reset=earliest", "-X", &strategy];
         let member = |group: &str| {
             let command = kcat(&broker, &[&session[..], &options[..], &["-G", group, "t"]].concat());

@@ -13,6 +13,8 @@ mod kcat;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod member;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod rskafka_client;

@@ -19,6 +19,7 @@ use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{Compression, Record as RawRecord, RecordBatchEncoder, RecordEncodeOptions};
 use lz4_flex::frame::FrameEncoder;
 use rskafka::client::partition::Compression::NoCompression;
+use rskafka::client::partition::PartitionClient;
 use ruzstd::encoding::CompressionLevel;
 use tokio::time::timeout;
 
@@ -37,7 +38,15 @@ const QUIET: Duration = Duration::from_millis(700);
 pub async fn create(kafka: &Kafka, topic: &str, partitions: i32) -> Result<()> {
     let spec = TopicSpec { name: topic.to_owned(), partitions, retention: RETENTION };
     topics::ensure(kafka, &[spec], true).await?;
+    for partition in 0..partitions {
+        leader(kafka, topic, partition).await?;
+    }
     Ok(())
+}
+
+/// A connection to the partition's leader, which may not know yet that it is one right after the topic was created.
+async fn leader(kafka: &Kafka, topic: &str, partition: i32) -> Result<PartitionClient> {
+    wait::until_ok("the partition's leader", async || kafka.connect(topic, partition).await).await
 }
 
 /// A record as somebody would type it.
@@ -108,7 +117,12 @@ fn compress(plain: &mut BytesMut, batch: &mut BytesMut, compression: Compression
             encoder.write_all(plain)?;
             encoder.finish()?
         }
-        Compression::Snappy => snap::raw::Encoder::new().compress_vec(plain)?,
+        Compression::Snappy => {
+            // Brokers read the framing of the Java library, not the bare block.
+            let block = snap::raw::Encoder::new().compress_vec(plain)?;
+            let length = u32::try_from(block.len())?.to_be_bytes();
+            [b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01", &length[..], &block].concat()
+        }
         Compression::Lz4 => {
             let mut encoder = FrameEncoder::new(Vec::new());
             encoder.write_all(plain)?;

@@ -37,6 +37,17 @@ pub(crate) enum Closed {
     Write(#[source] std::io::Error),
 }
 
+impl Closed {
+    /// Whether the client did something it should not have, rather than merely go away.
+    pub(crate) fn is_the_clients_fault(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Stuck => true,
+            Self::Frame(error) => matches!(error, FrameError::Length(_) | FrameError::TooLarge { .. }),
+            Self::Idle(_) | Self::Write(_) => false,
+        }
+    }
+}
+
 /// Serves a connection until its client leaves (`Ok`) or there is a reason to close it.
 pub(crate) async fn serve(node: &Node, socket: &mut TcpStream, peer: IpAddr) -> Result<(), Closed> {
     // Best effort: without it answers are merely late.

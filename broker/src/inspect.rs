@@ -9,7 +9,7 @@ use crate::{broker::Broker, log::Batch};
 
 impl Broker {
     /// Creates a topic with default settings. Fails with the protocol's error: TOPIC_ALREADY_EXISTS, INVALID_TOPIC,
-    /// INVALID_PARTITIONS (fewer than one) or POLICY_VIOLATION (beyond [`Config::max_partitions`]).
+    /// INVALID_PARTITIONS (fewer than one) or POLICY_VIOLATION (beyond [`Config::max_partitions`](crate::Config::max_partitions)).
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), ResponseError> {
         self.create_topic_with(name, partitions, &BTreeMap::new())
     }

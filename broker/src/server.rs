@@ -14,7 +14,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use crate::{connection, node::Node};
+use crate::{
+    connection::{self, Closed},
+    node::Node,
+};
 
 /// How often group members are checked for being overdue.
 const GROUP_TICK: Duration = Duration::from_millis(20);
@@ -67,8 +70,11 @@ async fn serve(node: Arc<Node>, mut socket: TcpStream, peer: SocketAddr) {
     tokio::select! {
         ended = connection::serve(&node, &mut socket, peer.ip()) => match ended {
             Ok(()) => debug!(%peer, "the client left"),
-            Err(connection::Closed::Refused(refusal)) if refusal.is_asked_for() => reset(&socket),
-            Err(reason) => warn!(%peer, reason = %chain(&reason), "closing a connection"),
+            Err(Closed::Refused(refusal)) if refusal.is_asked_for() => reset(&socket),
+            Err(reason) if reason.is_the_clients_fault() => {
+                warn!(%peer, reason = %chain(&reason), "closing a connection");
+            }
+            Err(reason) => debug!(%peer, reason = %chain(&reason), "closing a connection"),
         },
         Ok(()) = resets.changed() => reset(&socket),
     }

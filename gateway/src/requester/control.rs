@@ -9,7 +9,7 @@ use kafka::group::{Assignor, Event, GroupConfig, GroupWatch, Member};
 use kafka::topics::{self, TopicSpec, TopicState};
 use kafka::writer::{Writer, WriterConfig};
 use tokio::runtime::Handle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
@@ -67,29 +67,9 @@ impl Control {
             spec(&config.request_topic, REQUEST_RETENTION),
             spec(&config.response_topic, RESPONSE_RETENTION),
         ];
-        let mut pause = Duration::from_millis(50);
-        let mut told = String::new();
-        loop {
-            match topics::ensure(&self.inner.kafka, &specs, config.create_topics).await {
-                Ok(states) => {
-                    let mut states = states.into_iter();
-                    if let (Some(requests), Some(responses)) = (states.next(), states.next()) {
-                        return (requests, responses);
-                    }
-                }
-                // The same trouble is told once.
-                Err(error) if error.to_string() == told => {}
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the topics are not there yet; trying on"
-                    );
-                    told = error.to_string();
-                }
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(1));
-        }
+        let found = topics::await_topics(&self.inner.kafka, &specs, config.create_topics, |_| {}).await;
+        let [requests, responses]: [TopicState; 2] = found.try_into().expect("one state for each topic asked for");
+        (requests, responses)
     }
 
     fn start_writer(&self, requests: &TopicState) {

@@ -12,6 +12,7 @@
 mod create;
 mod error;
 mod inspect;
+mod patient;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use kafka_protocol::ResponseError;
 use tokio::time::{Instant, sleep};
 
 pub use error::TopicError;
+pub use patient::await_topics;
 
 use crate::{
     Kafka,

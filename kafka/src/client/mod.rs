@@ -12,6 +12,7 @@
 mod backoff;
 mod call;
 mod clients;
+mod trouble;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 pub use backoff::Backoff;
 pub use call::CallError;
 pub(crate) use call::bounded;
+pub(crate) use trouble::Trouble;
 
 use crate::{
     Config, Health, nodelay,

@@ -11,19 +11,22 @@
 //! waits at the broker for the first record, at most half a second. What comes while the reader's owner is busy
 //! with one answer comes with the next.
 
+mod by_batch;
+mod fetched;
 mod sight;
 mod source;
 mod status;
 
-use std::{future::Future, ops::Range, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin};
 
-use rskafka::{client::partition::OffsetAt, record::RecordAndOffset};
+use rskafka::client::partition::OffsetAt;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+pub use fetched::Fetched;
 pub use status::{ReaderStats, ReaderStatus};
 
-use crate::{CallError, Kafka, batch::RawRecord, health::Pulse};
+use crate::{CallError, Kafka, client::Trouble, health::Pulse};
 use sight::Sight;
 use source::{Answer, Found, Source};
 
@@ -50,28 +53,6 @@ pub struct ReadError {
     pub source: CallError,
 }
 
-/// What one step forward in the log brought. Both lists may be empty: some offsets hold nothing for anybody.
-#[derive(Debug)]
-pub struct Fetched {
-    /// By rising offset.
-    pub records: Vec<RecordAndOffset>,
-    /// Records that rskafka's `Record` cannot carry, or that cannot be decoded at all; by rising offset, in between
-    /// those of `records`.
-    pub unreadable: Vec<RawRecord>,
-    /// Offset behind the last record that every in-sync replica has.
-    pub high_watermark: i64,
-    /// Where the next step begins.
-    pub next_offset: i64,
-    /// None of these records was appended longer ago, by this process's monotonic clock alone. Unknown, so of any age,
-    /// until the reader has once seen the end of the log.
-    pub max_age: Option<Duration>,
-    /// Offsets that were deleted before they could be read.
-    pub skipped: Option<Range<i64>>,
-    /// The log ended before our position, so it was truncated or its topic was created anew: reading begins again at
-    /// its first record, and offsets are lower than before.
-    pub restarted: bool,
-}
-
 /// Reads one partition. Driven by the runtime that it was opened on.
 pub struct Reader {
     /// The step under way, if any; kept here so that a `next` that is dropped loses neither an answer nor its place
@@ -82,6 +63,7 @@ pub struct Reader {
     sight: Sight,
     status: ReaderStatus,
     pulse: Pulse,
+    trouble: Trouble,
 }
 
 /// Gives back the source it worked with, and when it began.
@@ -107,6 +89,7 @@ impl Reader {
             sight: Sight::default(),
             status: ReaderStatus::new(position),
             pulse,
+            trouble: Trouble::default(),
         })
     }
 
@@ -141,7 +124,8 @@ impl Reader {
         match found {
             Ok(found) => {
                 self.pulse.up();
-                if self.status.up() {
+                self.status.up();
+                if self.trouble.over() {
                     info!(topic = &*source.topic, partition = source.partition, "reading again");
                 }
                 match found {
@@ -152,10 +136,11 @@ impl Reader {
             Err(error) => {
                 let (topic, partition, error) = (&*source.topic, source.partition, error.in_words());
                 self.pulse.down(&error);
-                if self.status.down(began) {
+                self.status.down(began);
+                if self.trouble.again() {
                     warn!(topic, partition, error, "cannot read; trying on");
                 } else {
-                    debug!(topic, partition, error, "still cannot read");
+                    debug!(topic, partition, error, "cannot read");
                 }
                 None
             }
@@ -175,47 +160,33 @@ impl Reader {
             return None;
         }
         self.move_to(answer.next_offset);
-        Some(Fetched {
-            records: answer.records,
-            unreadable: answer.unreadable,
-            high_watermark: answer.high_watermark,
-            next_offset: answer.next_offset,
-            max_age,
-            skipped: None,
-            restarted: false,
-        })
+        let Answer { records, unreadable, next_offset, high_watermark, .. } = answer;
+        Some(Fetched { records, unreadable, max_age, ..Fetched::nothing(next_offset, high_watermark) })
     }
 
     fn jump(&mut self, source: &Source, earliest: i64, latest: i64) -> Option<Fetched> {
         let (topic, partition, from) = (&*source.topic, source.partition, self.position);
-        let (skipped, restarted) = if from < earliest {
+        let jump = Fetched::nothing(earliest, latest);
+        let jump = if from < earliest {
             warn!(topic, partition, from, to = earliest, "records were deleted before they could be read");
-            (Some(from..earliest), false)
+            Fetched { skipped: Some(from..earliest), ..jump }
         } else if from > latest {
             warn!(
                 topic,
                 partition,
                 from,
                 to = earliest,
-                "the log was cut or created anew; reading it from its begin"
+                "the log was cut or created anew; reading from its begin"
             );
             self.sight.forget();
-            (None, true)
+            Fetched { restarted: true, ..jump }
         } else {
             // Between the two questions it came to lie within.
             return None;
         };
         self.high_watermark = Some(latest);
         self.move_to(earliest);
-        Some(Fetched {
-            records: Vec::new(),
-            unreadable: Vec::new(),
-            high_watermark: latest,
-            next_offset: earliest,
-            max_age: None,
-            skipped,
-            restarted,
-        })
+        Some(jump)
     }
 
     fn move_to(&mut self, position: i64) {

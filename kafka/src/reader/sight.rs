@@ -33,6 +33,10 @@ pub(super) struct Look {
 }
 
 impl Look {
+    pub(super) fn took(self) -> Duration {
+        self.received_at - self.sent_at
+    }
+
     /// The earliest time at which the broker can have found the log as it told us.
     fn at(self, is_empty: bool) -> Instant {
         if is_empty { (self.sent_at + self.max_wait).min(self.received_at) } else { self.sent_at }

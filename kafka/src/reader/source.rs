@@ -12,7 +12,7 @@ use rskafka::{
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::sight::Look;
+use super::{by_batch::ByBatch, sight::Look};
 use crate::{
     Backoff, CallError, Kafka,
     batch::{BatchReader, RawRecord},
@@ -66,7 +66,7 @@ impl Answer {
 impl Answer {
     /// The broker held it back for want of records.
     fn waited(&self) -> bool {
-        self.is_empty() && !self.look.max_wait.is_zero()
+        self.is_empty() && self.look.took() > MAX_WAIT / 2
     }
 }
 
@@ -78,7 +78,7 @@ impl Source {
             partition,
             client: None,
             batches: BatchReader::new(kafka, topic, partition),
-            by_batch: ByBatch::default(),
+            by_batch: ByBatch::new(),
             backoff: Backoff::new(),
             pause: None,
         }
@@ -190,44 +190,5 @@ impl Source {
             Some(client) => Ok(client),
             None => self.kafka.connect(&self.topic, self.partition).await,
         }
-    }
-}
-
-/// For how long to read batch by batch. rskafka fails a whole fetch for one bad record in it, so trying it again
-/// behind each good batch would fetch the same megabytes over and over; and where a producer compresses with a codec
-/// that rskafka lacks, every batch is bad.
-#[derive(Debug)]
-struct ByBatch {
-    left: u32,
-    next_run: u32,
-}
-
-impl ByBatch {
-    const SHORTEST_RUN: u32 = 16;
-    const LONGEST_RUN: u32 = 1024;
-
-    fn is_on(&self) -> bool {
-        self.left > 0
-    }
-
-    fn begin(&mut self) {
-        self.left = self.next_run;
-        self.next_run = (self.next_run * 2).min(Self::LONGEST_RUN);
-    }
-
-    /// A batch was read; `was_cause` if rskafka may well be able to read on.
-    fn read(&mut self, was_cause: bool) {
-        self.left = if was_cause { 0 } else { self.left.saturating_sub(1) };
-    }
-
-    /// rskafka could read.
-    fn forget(&mut self) {
-        self.next_run = Self::SHORTEST_RUN;
-    }
-}
-
-impl Default for ByBatch {
-    fn default() -> Self {
-        Self { left: 0, next_run: Self::SHORTEST_RUN }
     }
 }

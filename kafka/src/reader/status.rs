@@ -96,17 +96,14 @@ impl ReaderStatus {
         self.shared.position.store(position, Relaxed);
     }
 
-    /// True if it had been down.
-    pub(super) fn up(&self) -> bool {
-        self.shared.down_since.lock().take().is_some()
+    /// It could be read.
+    pub(super) fn up(&self) {
+        *self.shared.down_since.lock() = None;
     }
 
-    /// True if it had not been down.
-    pub(super) fn down(&self, since: Instant) -> bool {
+    /// It could not, by an attempt that began at `since`.
+    pub(super) fn down(&self, since: Instant) {
         self.shared.failures.fetch_add(1, Relaxed);
-        let mut down_since = self.shared.down_since.lock();
-        let fell = down_since.is_none();
-        down_since.get_or_insert(since);
-        fell
+        self.shared.down_since.lock().get_or_insert(since);
     }
 }

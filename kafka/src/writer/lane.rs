@@ -11,12 +11,16 @@ use tracing::{debug, info, warn};
 
 use super::{
     Batch, Courier, WriteError,
-    queue::{Bell, Entry, Queue, Work},
+    queue::{Bell, Queue, Work},
     spare::Spare,
     stats::Counters,
     verdict::Verdict,
 };
-use crate::{Backoff, CallError, Kafka, client::bounded, health::Pulse};
+use crate::{
+    Backoff, CallError, Kafka,
+    client::{Trouble, bounded},
+    health::Pulse,
+};
 
 /// An idle lane that gets no answer for so long is counted as down.
 const PROBE_LIMIT: Duration = Duration::from_secs(1);
@@ -29,8 +33,7 @@ pub(super) struct Lane<C: Courier> {
     bell: Arc<Bell>,
     pulse: Pulse,
     is_up: bool,
-    /// The same trouble is told once.
-    told_down: bool,
+    trouble: Trouble,
     backoff: Backoff,
     /// Batches to be sent before anything new, the last one first.
     kept: Vec<Batch<C::Token>>,
@@ -56,7 +59,7 @@ impl<C: Courier> Lane<C> {
             bell,
             pulse,
             is_up: false,
-            told_down: false,
+            trouble: Trouble::default(),
             backoff: Backoff::new(),
             kept: Vec::new(),
             settled: 0,
@@ -86,10 +89,7 @@ impl<C: Courier> Lane<C> {
             }
             self.up();
             match self.queue.next(&self.bell, std::mem::take(&mut self.settled)).await {
-                Work::Send(batch) => {
-                    self.kept
-                        .push(batch.into_iter().map(|Entry { record, token, .. }| (record, token)).collect());
-                }
+                Work::Send(batch) => self.kept.push(batch),
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
                     let probe = client.get_offset(OffsetAt::Latest);
@@ -188,7 +188,7 @@ impl<C: Courier> Lane<C> {
         self.backoff.reset();
         self.pulse.up();
         self.queue.set_connected(&self.bell, true);
-        if std::mem::take(&mut self.told_down) {
+        if self.trouble.over() {
             info!(topic = &*self.topic, partition = self.bell.partition, "writing again");
         }
     }
@@ -199,20 +199,11 @@ impl<C: Courier> Lane<C> {
         if std::mem::take(&mut self.is_up) {
             self.queue.set_connected(&self.bell, false);
         }
-        if std::mem::replace(&mut self.told_down, true) {
-            debug!(topic = &*self.topic, partition, error, "still cannot write");
+        let (topic, records) = (&*self.topic, self.kept.iter().map(Vec::len).sum::<usize>());
+        if self.trouble.again() {
+            warn!(topic, partition, error, records, "cannot write; trying on");
         } else {
-            warn!(
-                topic = &*self.topic,
-                partition,
-                error,
-                records = self.kept_records(),
-                "cannot write; trying on"
-            );
+            debug!(topic, partition, error, records, "cannot write");
         }
-    }
-
-    fn kept_records(&self) -> usize {
-        self.kept.iter().map(Vec::len).sum()
     }
 }

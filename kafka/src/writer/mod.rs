@@ -9,13 +9,16 @@
 //! ```
 //!
 //! A lane is one connection with at most one produce request under way. An idle lane sends at once what has been
-//! gathered; what comes while every lane is busy makes the next batch, so batches size themselves. Records may be
-//! appended more than once: Kafka may have taken a batch whose acknowledgement was lost.
+//! gathered; what comes while every lane is busy makes the next batch, so batches size themselves.
+//!
+//! Records may be appended more than once: Kafka may have taken a batch whose acknowledgement was lost, and rskafka
+//! repeats a call that a quota has throttled, though it was carried out.
 //!
 //! A lane whose partition is down keeps its batch and goes on trying for as long as somebody wants one of its
 //! records; records pushed meanwhile go to other lanes.
 
 mod caretaker;
+mod courier;
 mod lane;
 mod queue;
 mod size;
@@ -26,53 +29,16 @@ mod verdict;
 use std::{fmt, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use rskafka::{client::error::ProtocolError, record::Record};
+use rskafka::record::Record;
 use tokio::{runtime::Handle, task::JoinSet, time::timeout};
 use tracing::warn;
 
+pub use courier::{Batch, Courier, WriteError};
 pub use stats::WriterStats;
 
 use crate::Kafka;
 use lane::Lane;
 use queue::Queue;
-
-/// What the owner of the records is asked and told. Called on the runtime that the writer was started on; no call may
-/// block, and none may call the writer back.
-pub trait Courier: Send + Sync + 'static {
-    /// Goes with each record and comes back with its outcome. A token whose record was dropped, because it was no
-    /// longer wanted or the writer ended, is dropped too.
-    type Token: Send + 'static;
-
-    /// How busy those are who read `partition`, in any unit. A lane to the least loaded partition is preferred, and
-    /// one to a partition whose load is far ahead (over 256 and four times the least) gets nothing.
-    fn load(&self, partition: i32) -> usize {
-        let _ = partition;
-        0
-    }
-
-    /// The last question before each attempt to produce: false drops the record. From true on it may be in the log.
-    fn departing(&self, token: &Self::Token, partition: i32) -> bool;
-
-    /// Every in-sync replica has the record.
-    fn delivered(&self, token: Self::Token, partition: i32, offset: i64);
-
-    /// The record will never be accepted. An earlier attempt may have been appended all the same.
-    fn failed(&self, token: Self::Token, error: &WriteError);
-}
-
-/// Why a record will never be accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WriteError {
-    /// It is larger than its topic or the broker takes.
-    #[error("the record is larger than its topic takes")]
-    TooLarge,
-    /// The broker refuses it for a reason that no retry mends, such as authorization.
-    #[error("Kafka refuses the record with {0}")]
-    Refused(ProtocolError),
-}
-
-/// Records, each with its token.
-pub type Batch<T> = Vec<(Record, T)>;
 
 /// Where to write, over how many connections, and how much may wait.
 #[derive(Clone, Debug)]

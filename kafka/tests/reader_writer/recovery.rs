@@ -156,6 +156,9 @@ async fn a_topic_deleted_and_made_anew_is_written_and_read_again() -> Result<()>
     eventually("the reader is down", || status.down_for().is_some()).await?;
     writer.push(record(3), 3).unwrap();
     eventually("the lane is down", || !writer.is_connected()).await?;
+    let failures = status.stats().failures;
+    eventually("more attempts", || status.stats().failures > failures + 2).await?;
+    assert_eq!(cluster.broker().partition_count(&topic), None, "our look-ups must not create it");
     cluster.broker().create_topic(&topic, 1).unwrap();
     flushed(&writer).await?;
     assert_eq!(reading.await??, (true, vec![3]));

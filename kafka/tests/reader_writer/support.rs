@@ -42,8 +42,11 @@ impl Cluster {
 
     /// One that can be made to fail. Calls to it end after one second.
     pub(crate) async fn embedded() -> Result<Self> {
-        let broker = Broker::start(embedded_broker::Config::default()).await?;
-        let kafka = Kafka::new(config(broker.bootstrap(), Duration::from_secs(1)));
+        // A look-up that would create a topic is found out.
+        let config =
+            embedded_broker::Config { auto_create_partitions: Some(1), ..embedded_broker::Config::default() };
+        let broker = Broker::start(config).await?;
+        let kafka = Kafka::new(self::config(broker.bootstrap(), Duration::from_secs(1)));
         Ok(Self { kafka, broker: Some(broker) })
     }
 

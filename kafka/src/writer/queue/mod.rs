@@ -3,12 +3,11 @@
 //! There is no timer and no knob. A record that finds an idle lane wakes it; the lane lets the event loop turn for
 //! as long as the queue grows, and then takes all of it. What comes while every lane is busy goes with the next batch.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+mod state;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -16,27 +15,14 @@ use rskafka::record::Record;
 use tokio::sync::{Notify, watch};
 
 use super::{Batch, Courier, QueueFull, size};
+use state::{Entry, MAX_BATCH_RECORDS, Seat, State};
 
-/// One produce request holds at most so many records.
-pub(super) const MAX_BATCH_RECORDS: usize = 1_000;
-/// And so many bytes, below the 1 MiB that `max.message.bytes` is by default. A larger record goes alone.
-pub(super) const MAX_BATCH_BYTES: usize = 900_000;
 /// Turns of the event loop that a lane waits at most while the queue grows.
 const MAX_TURNS: usize = 8;
-/// A partition is passed over when its load exceeds this much and [`FAR_AHEAD_FACTOR`] times the least one's.
-const FAR_AHEAD: usize = 256;
-const FAR_AHEAD_FACTOR: usize = 4;
-
-/// A record on its way, with its owner's token.
-pub(super) struct Entry<T> {
-    pub(super) record: Record,
-    pub(super) token: T,
-    size: usize,
-}
 
 /// What a lane is to do.
 pub(super) enum Work<T> {
-    Send(Vec<Entry<T>>),
+    Send(Batch<T>),
     /// Find out whether the connection still works.
     Probe,
 }
@@ -61,37 +47,16 @@ pub(super) struct Queue<C: Courier> {
     drained: Notify,
 }
 
-struct State<T> {
-    waiting: VecDeque<Entry<T>>,
-    waiting_bytes: usize,
-    lanes: Vec<Seat>,
-    /// Numbers of lanes that wait to be woken, longest idle first.
-    idle: VecDeque<usize>,
-    /// A lane is on its way to the queue; no second one is woken for the same records.
-    woken: bool,
-    /// Records accepted and not yet delivered, failed or dropped.
-    outstanding: usize,
-    closed: bool,
-}
-
-struct Seat {
-    bell: Arc<Bell>,
-    connected: bool,
+impl Bell {
+    fn new(number: usize, partition: i32) -> Self {
+        Self { number, partition, rung: Notify::new(), probe: AtomicBool::new(false) }
+    }
 }
 
 impl<C: Courier> Queue<C> {
     pub(super) fn new(courier: Arc<C>, max_records: usize, max_bytes: usize) -> Self {
-        let state = State {
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            lanes: Vec::new(),
-            idle: VecDeque::new(),
-            woken: false,
-            outstanding: 0,
-            closed: false,
-        };
         let (connected, drained) = (watch::Sender::new(0), Notify::new());
-        Self { courier, max_records, max_bytes, state: Mutex::new(state), connected, drained }
+        Self { courier, max_records, max_bytes, state: Mutex::new(State::new()), connected, drained }
     }
 
     pub(super) fn courier(&self) -> &C {
@@ -137,7 +102,7 @@ impl<C: Courier> Queue<C> {
     pub(super) fn add_lane(&self, partition: i32) -> Arc<Bell> {
         let mut state = self.state.lock();
         let number = state.lanes.len();
-        let bell = Arc::new(Bell { number, partition, rung: Notify::new(), probe: AtomicBool::new(false) });
+        let bell = Arc::new(Bell::new(number, partition));
         state.lanes.push(Seat { bell: bell.clone(), connected: false });
         bell
     }
@@ -163,14 +128,9 @@ impl<C: Courier> Queue<C> {
 
     /// Waits until the lane has something to do. `settled` of its records were delivered, failed or dropped since
     /// it last asked.
-    pub(super) async fn next(&self, lane: &Bell, settled: usize) -> Work<C::Token> {
-        self.settle(settled);
+    pub(super) async fn next(&self, lane: &Bell, mut settled: usize) -> Work<C::Token> {
         loop {
-            {
-                let mut state = self.state.lock();
-                state.idle.push_back(lane.number);
-                self.wake_one(&mut state);
-            }
+            self.rest(lane, std::mem::take(&mut settled));
             lane.rung.notified().await;
             if lane.probe.swap(false, Ordering::Relaxed) {
                 return Work::Probe;
@@ -224,12 +184,15 @@ impl<C: Courier> Queue<C> {
         self.state.lock().lanes.len()
     }
 
-    fn settle(&self, settled: usize) {
+    /// The lane has nothing to do. It may be woken at once, if it is the one to take what has queued meanwhile.
+    fn rest(&self, lane: &Bell, settled: usize) {
         let mut state = self.state.lock();
         state.outstanding -= settled;
         if state.outstanding == 0 {
             self.drained.notify_waiters();
         }
+        state.idle.push_back(lane.number);
+        self.wake_one(&mut state);
     }
 
     /// On a current-thread runtime a yield is one turn of the event loop, new I/O included: whoever became ready
@@ -257,48 +220,5 @@ impl<C: Courier> Queue<C> {
             state.woken = true;
             state.lanes[number].bell.rung.notify_one();
         }
-    }
-}
-
-impl<T> State<T> {
-    /// A lone record is accepted whatever its size: else it could never be sent.
-    fn has_room(&self, size: usize, max_records: usize, max_bytes: usize) -> bool {
-        let fits = self.waiting.len() < max_records && self.waiting_bytes + size <= max_bytes;
-        !self.closed && (fits || self.waiting.is_empty())
-    }
-
-    fn push(&mut self, entry: Entry<T>) {
-        self.waiting_bytes += entry.size;
-        self.outstanding += 1;
-        self.waiting.push_back(entry);
-    }
-
-    /// As much as one produce request carries.
-    fn take_batch(&mut self) -> Vec<Entry<T>> {
-        let mut bytes = size::BATCH_HEADER;
-        let mut count = 0;
-        for entry in self.waiting.iter().take(MAX_BATCH_RECORDS) {
-            bytes += entry.size;
-            if count > 0 && bytes > MAX_BATCH_BYTES {
-                break;
-            }
-            count += 1;
-        }
-        let batch: Vec<_> = self.waiting.drain(..count).collect();
-        self.waiting_bytes -= batch.iter().map(|entry| entry.size).sum::<usize>();
-        batch
-    }
-
-    /// The place among the idle lanes of the one to wake: of the least loaded partition, of equals the longest idle.
-    /// None while that partition is far ahead of the least loaded one, whose lane is busy then but will be back.
-    fn choose(&self, load: impl Fn(i32) -> usize) -> Option<usize> {
-        let load_of = |number: &usize| load(self.lanes[*number].bell.partition);
-        let (place, lightest) = self.idle.iter().map(load_of).enumerate().min_by_key(|(_, load)| *load)?;
-        if lightest <= FAR_AHEAD {
-            return Some(place);
-        }
-        let connected = self.lanes.iter().filter(|seat| seat.connected);
-        let least = connected.map(|seat| load(seat.bell.partition)).min().unwrap_or(lightest);
-        (lightest <= FAR_AHEAD + least.saturating_mul(FAR_AHEAD_FACTOR)).then_some(place)
     }
 }

@@ -1,15 +1,18 @@
 //! What is taken from a partition and not finished, shared by those who finish it: the writers of replies and dead
 //! letters report here, the partition's task reads on and commits.
 
+mod debts;
 mod lease;
 mod offsets;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use service::metrics::Gauge;
 use tokio::sync::Notify;
 
+pub(crate) use debts::{AwaitedReply, Debt, Debts};
 pub(crate) use lease::Lease;
 use offsets::OffsetTracker;
 
@@ -28,11 +31,9 @@ struct Entries {
     offsets: OffsetTracker,
     /// Replies that Kafka refused for good and nobody has looked at yet; at most one for each record in flight.
     refused: Vec<Refused>,
-    /// Records on their way to the dead-letter topic.
-    dead_letters: usize,
 }
 
-/// A reply that Kafka refused for good. Its record still owes one thing.
+/// A reply that Kafka refused for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// The request's offset.
@@ -43,52 +44,49 @@ pub(crate) struct Refused {
     pub(crate) message: String,
 }
 
+/// Records under way at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InFlight {
+    pub(crate) records: usize,
+    /// What they hold in memory, roughly.
+    pub(crate) bytes: usize,
+    /// Those that wait for their dead letter to be written.
+    pub(crate) dead_letters: usize,
+}
+
 impl Ledger {
     /// Everything before `position` is finished.
     pub(crate) fn starting_at(position: i64, lease: Arc<Lease>, in_flight: Gauge) -> Self {
         let offsets = OffsetTracker::starting_at(position);
-        let entries = Mutex::new(Entries { offsets, refused: Vec::new(), dead_letters: 0 });
+        let entries = Mutex::new(Entries { offsets, refused: Vec::new() });
         Self { lease, entries, changed: Notify::new(), in_flight }
     }
 
-    /// Takes a record of so many bytes, which then owes one thing.
-    pub(crate) fn take(&self, offset: i64, bytes: usize) {
-        self.entries.lock().offsets.take(offset, bytes);
+    /// Takes a record of so many bytes. Offsets come rising.
+    pub(crate) fn take(&self, offset: i64, bytes: usize, debts: Debts) {
+        self.entries.lock().offsets.take(offset, bytes, debts);
         self.in_flight.inc();
     }
 
-    /// What the record owes is a dead letter; and a reply beside it, if so.
-    pub(crate) fn dead_letter_begins(&self, offset: i64, beside_a_reply: bool) {
-        let mut entries = self.entries.lock();
-        entries.dead_letters += 1;
-        if beside_a_reply {
-            entries.offsets.owe_one_more(offset);
-        }
+    /// Work on the record came to this.
+    pub(crate) fn conclude(&self, offset: i64, debts: Debts) {
+        self.entries.lock().offsets.replace(offset, debts);
     }
 
-    /// A dead letter is written.
-    pub(crate) fn dead_letter_kept(&self, offset: i64) {
-        self.entries.lock().dead_letters -= 1;
-        self.settle(offset);
+    /// Something that the record owed is done. It may be told more than once.
+    pub(crate) fn settle(&self, offset: i64, debt: Debt) {
+        self.change(|entries| entries.offsets.settle(offset, debt));
     }
 
-    /// One thing that the record owed is done.
-    pub(crate) fn settle(&self, offset: i64) {
+    /// Kafka refused the record's reply for good: what becomes of it is for the partition's task to decide.
+    pub(crate) fn refuse(&self, refused: Refused) {
         let mut entries = self.entries.lock();
-        let before = entries.offsets.in_flight();
-        entries.offsets.settle(offset);
-        let finished = before > entries.offsets.in_flight();
-        drop(entries);
-        if finished {
-            self.in_flight.dec();
+        if entries.offsets.owes_reply(refused.offset) {
+            entries.offsets.replace(refused.offset, Debts::WORK);
+            entries.refused.push(refused);
+            drop(entries);
             self.changed.notify_one();
         }
-    }
-
-    /// A reply was refused for good; the partition's task decides what becomes of its record.
-    pub(crate) fn refuse(&self, refused: Refused) {
-        self.entries.lock().refused.push(refused);
-        self.changed.notify_one();
     }
 
     /// The replies refused since the last call.
@@ -96,27 +94,33 @@ impl Ledger {
         std::mem::take(&mut self.entries.lock().refused)
     }
 
+    /// Whether the record's reply is still to be written, by us.
+    pub(crate) fn wants_reply(&self, offset: i64) -> bool {
+        !self.lease.is_over() && self.entries.lock().offsets.owes_reply(offset)
+    }
+
+    /// Lets go of replies that cannot be written and nobody waits for any more, so that a reply partition without a
+    /// leader does not hold up the others for ever. To be called now and then; gives what it let go.
+    pub(crate) fn expire_replies(&self, now: Instant) -> Vec<AwaitedReply> {
+        let mut expired = Vec::new();
+        self.change(|entries| expired = entries.offsets.expire_replies(now));
+        expired
+    }
+
     /// Nothing is left to take below `position`.
     pub(crate) fn skip_to(&self, position: i64) {
         self.entries.lock().offsets.skip_to(position);
     }
 
+    /// Everything before it is finished.
     pub(crate) fn committable(&self) -> i64 {
         self.entries.lock().offsets.committable()
     }
 
-    /// Records taken and not finished, and their bytes.
-    pub(crate) fn in_flight(&self) -> (usize, usize) {
-        let entries = self.entries.lock();
-        (entries.offsets.in_flight(), entries.offsets.in_flight_bytes())
-    }
-
-    pub(crate) fn awaits_dead_letters(&self) -> bool {
-        self.entries.lock().dead_letters > 0
-    }
-
-    pub(crate) fn lease(&self) -> &Lease {
-        &self.lease
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let offsets = &self.entries.lock().offsets;
+        let (records, bytes) = (offsets.in_flight(), offsets.in_flight_bytes());
+        InFlight { records, bytes, dead_letters: offsets.dead_letters() }
     }
 
     /// Returns after a record was finished or a reply refused; at once if that was so since the last call returned.
@@ -124,13 +128,29 @@ impl Ledger {
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
+
+    /// Makes a change that may finish records.
+    fn change(&self, change: impl FnOnce(&mut Entries)) {
+        let mut entries = self.entries.lock();
+        let before = entries.offsets.in_flight();
+        change(&mut entries);
+        let finished = before - entries.offsets.in_flight();
+        drop(entries);
+        if finished > 0 {
+            self.in_flight.dec_by(count(finished));
+            self.changed.notify_one();
+        }
+    }
 }
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        let left = self.entries.get_mut().offsets.in_flight();
-        self.in_flight.dec_by(i64::try_from(left).unwrap_or(i64::MAX));
+        self.in_flight.dec_by(count(self.entries.get_mut().offsets.in_flight()));
     }
+}
+
+fn count(records: usize) -> i64 {
+    i64::try_from(records).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -146,14 +166,34 @@ mod tests {
     #[tokio::test]
     async fn the_task_is_woken_when_a_record_is_finished_and_not_before() {
         let ledger = ledger(&Gauge::default());
-        ledger.take(10, 1);
-        ledger.dead_letter_begins(10, true);
-        ledger.settle(10);
+        ledger.take(10, 1, Debts::WORK);
+        ledger.conclude(10, Debts::dead_letter(Some(AwaitedReply::notice(None))));
+        ledger.settle(10, Debt::Reply);
         assert!(timeout(Duration::ZERO, ledger.changed()).await.is_err());
-        assert!(ledger.awaits_dead_letters());
-        ledger.dead_letter_kept(10);
+        assert_eq!(ledger.in_flight(), InFlight { records: 1, bytes: 1, dead_letters: 1 });
+        ledger.settle(10, Debt::DeadLetter);
         timeout(Duration::from_secs(1), ledger.changed()).await.expect("the record is finished");
-        assert_eq!((ledger.committable(), ledger.awaits_dead_letters()), (11, false));
+        assert_eq!(ledger.committable(), 11);
+    }
+
+    #[test]
+    fn a_refused_reply_is_told_once_and_finishes_nothing() {
+        let ledger = ledger(&Gauge::default());
+        ledger.take(10, 1, Debts::reply(AwaitedReply::answer("hash", None)));
+        let refused = Refused { offset: 10, too_large: true, message: String::new() };
+        ledger.refuse(refused.clone());
+        ledger.refuse(refused.clone());
+        assert_eq!(ledger.take_refused(), [refused]);
+        assert_eq!((ledger.committable(), ledger.wants_reply(10)), (10, false));
+    }
+
+    #[test]
+    fn no_reply_is_wanted_once_the_lease_is_over() {
+        let ledger = ledger(&Gauge::default());
+        ledger.take(10, 1, Debts::reply(AwaitedReply::answer("hash", None)));
+        assert!(ledger.wants_reply(10));
+        ledger.lease.close();
+        assert!(!ledger.wants_reply(10));
     }
 
     #[test]
@@ -161,10 +201,10 @@ mod tests {
         let gauge = Gauge::default();
         let (one, other) = (ledger(&gauge), ledger(&gauge));
         for offset in 10..13 {
-            one.take(offset, 1);
-            other.take(offset, 1);
+            one.take(offset, 1, Debts::WORK);
+            other.take(offset, 1, Debts::WORK);
         }
-        one.settle(11);
+        one.settle(11, Debt::Work);
         assert_eq!(gauge.get(), 5);
         drop(one);
         assert_eq!(gauge.get(), 3);

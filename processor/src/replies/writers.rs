@@ -1,23 +1,23 @@
 //! A writer for each partition that is replied to, made when it is first needed.
 //!
 //! A gathering writer puts a record on whichever of its partitions is idle, and a reply has to go where its request
-//! says. So each partition gets a writer of its own. There may be more partitions than we want sockets: the writer
-//! that was not used for longest makes room.
+//! says. So each partition gets a writer of its own. There may be more partitions than we want sockets: of the writers
+//! that have nothing to do, the one that was not used for longest makes room.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use kafka::writer::{QueueFull, Writer, WriterConfig};
 use kafka::{Kafka, Record};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{AllowedTopics, Claim, Destination, ReplyCourier};
 
 /// Writers at once, with two connections each.
-const MAX_WRITERS: usize = 128;
+const MAX_WRITERS: usize = 256;
 /// Two was the knee: one is on its way while the other is acknowledged.
 const LANES: usize = 2;
 const MAX_QUEUED_RECORDS: usize = 20_000;
@@ -45,8 +45,6 @@ struct Writers {
     live: FxHashMap<Destination, Live>,
     /// Turns with every use.
     clock: u64,
-    /// Those that made room and have replies left to write: at least one each, so no more than are in flight.
-    retiring: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -60,34 +58,36 @@ impl Replies {
         Self { kafka, topics, courier: Arc::new(courier), writers: Mutex::default() }
     }
 
-    /// Hands replies to their partition's writer, all in one piece. Gives back those that found its queue full, for
-    /// [`send`](Self::send).
+    /// Hands replies to their partition's writer, all in one piece. Gives back those that find its queue full, or no
+    /// writer to be had because all are busy elsewhere; they are for [`send`](Self::send).
     pub(crate) fn try_send(&self, to: Destination, batch: Vec<Claimed>) -> Result<(), Vec<Claimed>> {
-        let mut writers = self.writers.lock();
-        let writers = &mut *writers;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let writers = &mut *self.writers.lock();
+        if !writers.live.contains_key(&to) && !writers.make_room() {
+            return Err(batch);
+        }
         writers.clock += 1;
         let clock = writers.clock;
-        if !writers.live.contains_key(&to) {
-            writers.make_room();
-        }
         let live = writers.live.entry(to).or_insert_with(|| Live { writer: self.open(to), last_used: clock });
         live.last_used = clock;
         live.writer.push_all(batch).map_err(|QueueFull(rest)| rest)
     }
 
-    /// Hands replies to their partition's writer, when there is room. Whoever gives up their requests drops the call.
+    /// Hands replies to their partition's writer, when there is room; those that nobody wants any more are dropped.
+    /// Ends at the latest when the caller drops the call.
     pub(crate) async fn send(&self, to: Destination, mut batch: Vec<Claimed>) {
         while let Err(rest) = self.try_send(to, batch) {
-            batch = rest;
             sleep(LOOK_AGAIN_AFTER).await;
+            batch = rest;
+            batch.retain(|(_, claim)| claim.is_wanted());
         }
     }
 
     /// Drops all writers; what they have not written is given up.
-    pub(crate) async fn shutdown(&self) {
-        let Writers { live, mut retiring, .. } = std::mem::take(&mut *self.writers.lock());
-        retiring.shutdown().await;
-        drop(live);
+    pub(crate) fn close(&self) {
+        self.writers.lock().live.clear();
     }
 
     fn open(&self, to: Destination) -> Writer<ReplyCourier> {
@@ -103,14 +103,13 @@ impl Replies {
 }
 
 impl Writers {
-    fn make_room(&mut self) {
-        while self.retiring.try_join_next().is_some() {}
+    /// Whether there may be one more.
+    fn make_room(&mut self) -> bool {
         if self.live.len() < MAX_WRITERS {
-            return;
+            return true;
         }
-        let longest_unused = self.live.iter().min_by_key(|(_, live)| live.last_used).map(|(to, _)| *to);
-        if let Some(Live { writer, .. }) = longest_unused.and_then(|to| self.live.remove(&to)) {
-            self.retiring.spawn(async move { writer.flush().await });
-        }
+        let idle = self.live.iter().filter(|(_, live)| live.writer.flush().now_or_never().is_some());
+        let longest_idle = idle.min_by_key(|(_, live)| live.last_used).map(|(to, _)| *to);
+        longest_idle.and_then(|to| self.live.remove(&to)).is_some()
     }
 }

@@ -14,7 +14,7 @@ use super::expiry::Reading;
 use super::heavy::HeavyPool;
 use super::judge::{Ending, GivenUp, Judge, Place, Reason, Refusal, Verdict};
 use crate::dead_letters::{DeadLetters, Letter, raw};
-use crate::ledger::Refused;
+use crate::ledger::{AwaitedReply, Debt, Debts, Refused};
 use crate::metrics::{Outcome, ProcessorMetrics};
 use crate::replies::{Claim, Replies, Taken};
 
@@ -43,18 +43,18 @@ impl Context {
     pub(crate) async fn see_through(
         &self,
         partition: i32,
-        mut taken: Taken,
+        taken: Taken,
         mut record: RecordAndOffset,
         reading: Reading,
         mut verdict: Verdict,
     ) {
-        let ending = loop {
+        let (ending, expires) = loop {
             verdict = match verdict {
-                Verdict::Expired { operation } => return self.expired(&taken, operation),
-                Verdict::Ending(ending, expires) => {
-                    taken.expires = expires;
-                    break ending;
+                Verdict::Expired { operation } => {
+                    self.expired(operation);
+                    return taken.ledger.settle(taken.offset, Debt::Work);
                 }
+                Verdict::Ending(ending, expires) => break (ending, expires),
                 Verdict::LookUp { topic } => {
                     self.judge.topics.look_up(topic, &self.kafka).await;
                     self.judge.judge(&record.record, &reading, Instant::now(), Place::Loop)
@@ -74,6 +74,7 @@ impl Context {
         match ending {
             Ending::Reply { to, reply, operation, outcome } => {
                 let reply = addressed(reply, record.record.key, Utc::now());
+                taken.ledger.conclude(taken.offset, Debts::reply(AwaitedReply::answer(operation, expires)));
                 self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
             }
             Ending::DeadLetter(given_up) => self.keep(partition, taken, raw(record), given_up).await,
@@ -115,14 +116,13 @@ impl Context {
         self.keep(partition, taken, record, given_up).await;
     }
 
-    /// The record is past its deadline: it is finished without a word.
-    pub(crate) fn expired(&self, taken: &Taken, operation: Option<&'static str>) {
-        tracing::debug!(offset = taken.offset, operation, "a request has expired");
+    /// A record is past its deadline: it is finished without a word.
+    pub(crate) fn expired(&self, operation: Option<&'static str>) {
+        tracing::debug!(operation, "a request has expired");
         self.metrics.processed(operation, Outcome::Expired);
-        taken.ledger.settle(taken.offset);
     }
 
-    async fn keep(&self, partition: i32, mut taken: Taken, record: RawRecord, given_up: GivenUp) {
+    async fn keep(&self, partition: i32, taken: Taken, record: RawRecord, given_up: GivenUp) {
         let GivenUp { reason: Reason { code, message, attempts }, notice, operation } = given_up;
         let note = DeadLetter {
             reason: code.to_owned(),
@@ -134,14 +134,13 @@ impl Context {
             time_epoch_ms: u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0),
         };
         let key = record.key.as_ref().map(|key| key.to_vec());
-        let ledger = Arc::clone(&taken.ledger);
-        let offset = taken.offset;
-        ledger.dead_letter_begins(offset, notice.is_some());
+        let (ledger, offset) = (Arc::clone(&taken.ledger), taken.offset);
+        let awaited = notice.as_ref().map(|_| AwaitedReply::notice(Some(Instant::now() + NOTICE_PATIENCE)));
+        ledger.conclude(offset, Debts::dead_letter(awaited));
         let notify = async {
             if let Some((to, reply)) = notice {
-                let patience = Instant::now() + NOTICE_PATIENCE;
-                taken.expires = Some(taken.expires.map_or(patience, |at| at.min(patience)));
-                self.replies.send(to, vec![(addressed(reply, key, Utc::now()), Claim::notice(taken))]).await;
+                let reply = addressed(reply, key, Utc::now());
+                self.replies.send(to, vec![(reply, Claim::notice(taken))]).await;
             }
         };
         let keep = async {
@@ -149,7 +148,7 @@ impl Context {
             if self.dead_letters.keep(Letter { record, note }).await.is_ok() {
                 self.metrics.dead_letter(code);
                 self.metrics.processed(operation, Outcome::DeadLetter);
-                ledger.dead_letter_kept(offset);
+                ledger.settle(offset, Debt::DeadLetter);
             }
         };
         tokio::join!(notify, keep);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Member ──Assigned──▶ a task for each partition (partition.rs)
-//!          ──Revoke────▶ the task drains, at most 3 s, hands over its position ──▶ RevokeDone
+//!          ──Revoke────▶ the task drains, within 3 s, hands over its position ──▶ RevokeDone
 //!          ──Lost──────▶ the task is dropped where it stands; nothing is written or committed for it any more
 //! ```
 //!
@@ -14,6 +14,8 @@ mod expiry;
 mod heavy;
 mod judge;
 mod partition;
+mod progress;
+mod stream;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -122,7 +124,7 @@ impl Worker {
             tracing::warn!(%error, "whoever gets the partitions does their last records again");
         }
         shutdown.stage("leave the group", limit + 2 * SLACK, self.member.leave(limit)).await;
-        shutdown.stage("close the writers", SLACK, self.context.replies.shutdown()).await;
+        self.context.replies.close();
     }
 
     fn handle(&mut self, event: Event) {
@@ -184,6 +186,7 @@ impl Worker {
     }
 
     fn after_task(&mut self, partition: i32, ended: Result<(), JoinError>) -> Result<(), WorkerError> {
+        self.leases.remove(&partition);
         self.drained(partition);
         match ended {
             Err(source) if source.is_panic() => Err(WorkerError::PartitionDied { partition, source }),
@@ -193,10 +196,6 @@ impl Worker {
 
     /// The partition is not worked on any more.
     fn drained(&mut self, partition: i32) {
-        // A task that was replaced says so, too; its successor's lease stays.
-        if !self.tasks.contains_key(&partition) {
-            self.leases.remove(&partition);
-        }
         if let Some(revocation) = &mut self.revocation {
             revocation.draining.remove(&partition);
         }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use embedded_broker::{ResponseError, Times};
 use hash_processor::Operations;
 use protocol::header::{
     CORRELATION_ID, DEADLINE, Deadline, NEST_DISPOSED, REPLY_PARTITION, REPLY_TOPIC, ReplyPartition,
 };
 
-use crate::rig::{REQUESTS, RESPONSES, Rig, header, record, text};
+use crate::rig::{REQUESTS, RESPONSES, Rig, Running, header, record, text};
 
 const HELLO: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 
@@ -116,4 +117,41 @@ async fn many_requests_are_answered_each_once() -> Result<()> {
     replies.dedup();
     ensure!(replies.len() == 5_000, "every reply is another one");
     processor.counted("processor_in_flight 0").await
+}
+
+#[tokio::test]
+async fn more_partitions_are_replied_to_than_there_are_writers() -> Result<()> {
+    const PARTITIONS: i32 = 300;
+    let rig = Rig::start().await?;
+    rig.broker.create_topic(RESPONSES, PARTITIONS).expect("it is new");
+    let _processor = rig.processor(Operations::shipped()).await?;
+    let request = |partition| {
+        let reply_partition = ReplyPartition::encode_binary(partition);
+        record(r#"{"id":"a","data":"x"}"#, &[(REPLY_PARTITION, &reply_partition)])
+    };
+    rig.request(&(0..PARTITIONS).map(request).collect::<Vec<_>>()).await?;
+    rig.committed(PARTITIONS.into()).await?;
+    for partition in 0..PARTITIONS {
+        ensure!(rig.broker.log_end(RESPONSES, partition) == Some(1), "partition {partition}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reply_topic_that_cannot_be_written_holds_up_the_others_no_longer_than_its_deadlines() -> Result<()>
+{
+    let rig = Rig::start().await?;
+    rig.topics(1)?;
+    rig.broker.create_topic("requests.reply", 1).expect("it is new");
+    let settings = service::settings::ProcessorSettings { max_in_flight: 3, ..rig.settings() };
+    let processor = Running::start(settings, Operations::shipped())?;
+    rig.broker.faults().fail_produce(Some(RESPONSES), ResponseError::NotLeaderOrFollower, Times::Every);
+    let now_ms = u64::try_from(chrono::Utc::now().timestamp_millis())?;
+    let deadline = Deadline::after(now_ms, Duration::from_secs(1)).encode();
+    let stuck = record(r#"{"id":"stuck","data":"x"}"#, &[(DEADLINE, &deadline)]);
+    let other = record(r#"{"id":"other","data":"x"}"#, &[(REPLY_TOPIC, b"requests.reply")]);
+    rig.request(&[stuck.clone(), stuck.clone(), stuck, other]).await?;
+    rig.read("requests.reply", 0, 1).await?;
+    rig.committed(4).await?;
+    processor.counted(r#"processor_requests_total{operation="hash",outcome="expired"} 3"#).await
 }

@@ -12,6 +12,9 @@ use tokio::time::sleep;
 
 use crate::rig::{DEAD_LETTERS, GROUP, REQUESTS, RESPONSES, Rig, header, record};
 
+/// Its value, its headers, and the reason that it is kept for.
+type BadRecord<'a> = (&'a str, &'a [(&'a str, &'a [u8])], &'a str);
+
 #[tokio::test]
 async fn each_kind_of_bad_record_is_kept_with_its_reason_and_answered() -> Result<()> {
     let rig = Rig::start().await?;
@@ -24,7 +27,7 @@ async fn each_kind_of_bad_record_is_kept_with_its_reason_and_answered() -> Resul
     let processor = rig.processor(operations).await?;
     let hash = r#"{"data":"x"}"#;
     let missing_partition = ReplyPartition::encode_binary(9);
-    let bad: [(&str, &[(&str, &[u8])], &str); 10] = [
+    let bad: [BadRecord<'_>; 10] = [
         ("nonsense", &[], "malformed"),
         (r#"{"version":9,"data":"x"}"#, &[], "unknown_version"),
         (r#"{"operation":"dance"}"#, &[], "unknown_operation"),

@@ -41,8 +41,9 @@ struct Built {
 }
 
 impl Clients {
-    /// This runtime's client.
-    pub(super) async fn get(&self, config: &Config) -> Result<Lease, CallError> {
+    /// This runtime's client. If there is none it is built from the broker at `answering` alone, which has just proved
+    /// to be alive: rskafka would try the others one by one, and hang at one that does not answer.
+    pub(super) async fn get(&self, config: &Config, answering: String) -> Result<Lease, CallError> {
         let slot = self.by_runtime.lock().entry(Handle::current().id()).or_default().clone();
         if let Some(client) = slot.get() {
             return Ok(Lease { slot, client, proven: false });
@@ -51,7 +52,7 @@ impl Clients {
         if let Some(client) = slot.get() {
             return Ok(Lease { slot: slot.clone(), client, proven: false });
         }
-        let build = builder(config).build();
+        let build = builder(config, answering).build();
         let client = Arc::new(bounded("the look-up of the cluster", config.timeout, build).await?);
         *slot.current.lock() = Some(Built { client: client.clone(), at: Instant::now() });
         Ok(Lease { slot: slot.clone(), client, proven: false })
@@ -98,12 +99,12 @@ impl Drop for Lease {
     }
 }
 
-fn builder(config: &Config) -> ClientBuilder {
+fn builder(config: &Config, bootstrap: String) -> ClientBuilder {
     let try_once = BackoffConfig {
         init_backoff: Backoff::MIN,
         max_backoff: Backoff::MAX,
         base: 2.0,
         deadline: Some(Duration::ZERO),
     };
-    ClientBuilder::new(config.brokers.clone()).client_id(config.client_id.as_str()).backoff_config(try_once)
+    ClientBuilder::new(vec![bootstrap]).client_id(config.client_id.as_str()).backoff_config(try_once)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   connect(topic, partition)
 //!      │ look up the leader over a connection of our own   never creates a topic, tells where brokers listen
-//!      │ this runtime's rskafka client                     built when missing, replaced when stale
+//!      │ this runtime's rskafka client                     built from the broker that answered, replaced when stale
 //!      │ partition client ─▶ its own socket                one request at a time: one for each lane and reader
 //!      │ ask for the log's end                             proves that the socket works
 //!      ▼ NODELAY
@@ -65,21 +65,22 @@ impl Kafka {
     pub async fn connect(&self, topic: &str, partition: i32) -> Result<PartitionClient, CallError> {
         let limit = self.config().timeout;
         let connected = timeout(limit, self.connect_unbounded(topic, partition)).await;
-        connected.unwrap_or(Err(CallError::Timeout { call: "connecting", limit }))
+        connected.unwrap_or(Err(CallError::Timeout { call: "connect", limit }))
     }
 
     async fn connect_unbounded(&self, topic: &str, partition: i32) -> Result<PartitionClient, CallError> {
         let config = self.config();
         let mut connection = wire::bootstrap(config).await?;
         let view = wire::metadata(&mut connection, Some(&[topic]), config).await?;
+        let answering = connection.address().to_owned();
         drop(connection);
         view.leader(topic, partition).map_err(|error| {
             let what = format!("the look-up of the leader of {topic}/{partition}");
             WireError::Kafka { what, error }
         })?;
-        let lease = self.shared.clients.get(config).await?;
+        let lease = self.shared.clients.get(config, answering).await?;
         let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
-        let client = bounded("connecting", config.timeout, opening).await?;
+        let client = bounded("connect", config.timeout, opening).await?;
         let end = client.get_offset(OffsetAt::Latest);
         bounded("the question for the log's end", config.timeout, end).await?;
         lease.proves_to_work();

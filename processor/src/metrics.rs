@@ -92,7 +92,7 @@ impl ProcessorMetrics {
                 3,
             ),
             commit_failures: metrics
-                .counter("processor_commit_failures", "Positions that the group did not take in time"),
+                .counter("processor_commit_failures", "Finished positions that came too late for the group"),
             lost_offsets: metrics
                 .counter("processor_lost_offsets", "Offsets that were gone before they were read"),
         }
@@ -137,7 +137,7 @@ impl ProcessorMetrics {
         self.rebalances.of(&[change]).inc();
     }
 
-    /// Finished positions did not reach the group in time.
+    /// A finished position came too late for the group: somebody does its records again.
     pub(crate) fn commit_failed(&self) {
         self.commit_failures.inc();
     }

@@ -22,6 +22,8 @@ use crate::replies::{Claim, Replies, Taken};
 const NOTICE_PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two attempts to read a record again.
 const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Kafka's code for a log that does not reach there.
+const OFFSET_OUT_OF_RANGE: i16 = 1;
 /// The dead letters' reason for a reply that Kafka refused for another reason than its size.
 const REPLY_REFUSED: &str = "reply_refused";
 
@@ -92,20 +94,7 @@ impl Context {
     /// Keeps a record whose reply Kafka refused for good. The record itself is read again: it was let go when it was
     /// answered, since this hardly ever happens.
     pub(crate) async fn keep_refused(&self, partition: i32, taken: Taken, refused: Refused) {
-        let record = loop {
-            match read_batch_at(&self.kafka, &self.request_topic, partition, taken.offset).await {
-                Ok(batch) => {
-                    let found = batch.records.into_iter().find(|record| record.offset == taken.offset);
-                    // Gone from the log: its coordinates are all there is to keep.
-                    break found
-                        .map_or_else(|| RawRecord { offset: taken.offset, ..Default::default() }, raw);
-                }
-                Err(error) => {
-                    tracing::debug!(offset = taken.offset, %error, "cannot read a request again");
-                    sleep(READ_AGAIN_AFTER).await;
-                }
-            }
-        };
+        let record = self.read_again(partition, taken.offset).await;
         let refusal = if refused.too_large {
             Refusal::of(ErrorCode::ReplyTooLarge, refused.message, 1)
         } else {
@@ -114,6 +103,25 @@ impl Context {
         let headers = readable(&record);
         let given_up = self.judge.give_up(record.key.as_deref(), record.value.as_deref(), &headers, refusal);
         self.keep(partition, taken, record, given_up).await;
+    }
+
+    /// A request as it stands in the log. If it is gone, its coordinates are all there is to keep.
+    async fn read_again(&self, partition: i32, offset: i64) -> RawRecord {
+        loop {
+            match read_batch_at(&self.kafka, &self.request_topic, partition, offset).await {
+                Ok(batch) => {
+                    let found = batch.records.into_iter().find(|record| record.offset == offset);
+                    return found.map_or_else(|| coordinates(offset), raw);
+                }
+                Err(error) if error.kafka().is_some_and(|error| error.code() == OFFSET_OUT_OF_RANGE) => {
+                    return coordinates(offset);
+                }
+                Err(error) => {
+                    tracing::debug!(partition, offset, %error, "cannot read a request again yet");
+                    sleep(READ_AGAIN_AFTER).await;
+                }
+            }
+        }
     }
 
     /// A record is past its deadline: it is finished without a word.
@@ -158,6 +166,10 @@ impl Context {
 /// A reply as a record: the key is the request's.
 pub(crate) fn addressed(reply: ReplyRecord, key: Option<Vec<u8>>, timestamp: DateTime<Utc>) -> Record {
     Record { key, value: reply.value, headers: reply.headers, timestamp }
+}
+
+fn coordinates(offset: i64) -> RawRecord {
+    RawRecord { offset, ..RawRecord::default() }
 }
 
 /// Those headers that have a name and a value.

@@ -61,8 +61,15 @@ impl Progress {
         let position = self.ledger.committable();
         self.lag.set(self.high_watermark.saturating_sub(position).max(0));
         if self.handed_over != Some(position) {
-            self.commits.commit(self.number, position);
             self.handed_over = Some(position);
+            if !self.commits.commit(self.number, position) {
+                tracing::debug!(
+                    partition = self.number,
+                    position,
+                    "too late for a commit: not ours any more"
+                );
+                self.metrics.commit_failed();
+            }
         }
     }
 

@@ -23,8 +23,8 @@ pub struct Fetched {
     pub max_age: Option<Duration>,
     /// Offsets that were deleted before they could be read.
     pub skipped: Option<Range<i64>>,
-    /// The log ended before our position, so it was truncated or its topic was created anew: reading begins again at
-    /// its first record, and offsets are lower than before.
+    /// The log was truncated, or its topic was created anew: reading begins again at its first record, and offsets are
+    /// lower than before.
     pub restarted: bool,
 }
 

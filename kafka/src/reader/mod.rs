@@ -3,7 +3,7 @@
 //! ```text
 //!   next() ─▶ parked fetch ──▶ records ───────────────────────────────▶ Fetched
 //!                │ cannot be decoded ─▶ batch by batch, our own hand ──▶  + unreadable
-//!                │ offset out of range ─▶ begin of the log ────────────▶  + skipped / restarted
+//!                │ offset out of range, another topic ─▶ log's begin ──▶  + skipped / restarted
 //!                └ anything else ─▶ wait ─▶ connect ─▶ again
 //! ```
 //!
@@ -13,6 +13,7 @@
 
 mod by_batch;
 mod fetched;
+mod identity;
 mod sight;
 mod source;
 mod status;
@@ -131,6 +132,7 @@ impl Reader {
                 match found {
                     Found::Answer(answer) => self.take_answer(answer),
                     Found::OutOfRange { earliest, latest } => self.jump(source, earliest, latest),
+                    Found::NewTopic { earliest, latest } => Some(self.restart(source, earliest, latest)),
                 }
             }
             Err(error) => {
@@ -165,28 +167,33 @@ impl Reader {
     }
 
     fn jump(&mut self, source: &Source, earliest: i64, latest: i64) -> Option<Fetched> {
-        let (topic, partition, from) = (&*source.topic, source.partition, self.position);
-        let jump = Fetched::nothing(earliest, latest);
-        let jump = if from < earliest {
-            warn!(topic, partition, from, to = earliest, "records were deleted before they could be read");
-            Fetched { skipped: Some(from..earliest), ..jump }
-        } else if from > latest {
-            warn!(
-                topic,
-                partition,
-                from,
-                to = earliest,
-                "the log was cut or created anew; reading from its begin"
-            );
-            self.sight.forget();
-            Fetched { restarted: true, ..jump }
-        } else {
+        if self.position > latest {
+            return Some(self.restart(source, earliest, latest));
+        }
+        if self.position >= earliest {
             // Between the two questions it came to lie within.
             return None;
-        };
+        }
+        let (topic, partition, from) = (&*source.topic, source.partition, self.position);
+        warn!(topic, partition, from, to = earliest, "records were deleted before they could be read");
         self.high_watermark = Some(latest);
         self.move_to(earliest);
-        Some(jump)
+        Some(Fetched { skipped: Some(from..earliest), ..Fetched::nothing(earliest, latest) })
+    }
+
+    fn restart(&mut self, source: &Source, earliest: i64, latest: i64) -> Fetched {
+        let (topic, partition, from) = (&*source.topic, source.partition, self.position);
+        warn!(
+            topic,
+            partition,
+            from,
+            to = earliest,
+            "the log was cut or created anew; reading from its begin"
+        );
+        self.sight.forget();
+        self.high_watermark = Some(latest);
+        self.move_to(earliest);
+        Fetched { restarted: true, ..Fetched::nothing(earliest, latest) }
     }
 
     fn move_to(&mut self, position: i64) {

@@ -12,7 +12,7 @@ use rskafka::{
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::{by_batch::ByBatch, sight::Look};
+use super::{by_batch::ByBatch, identity, sight::Look};
 use crate::{
     Backoff, CallError, Kafka,
     batch::{BatchReader, RawRecord},
@@ -31,6 +31,10 @@ pub(super) struct Source {
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
     client: Option<PartitionClient>,
+    /// Of the topic that we read, where the broker gives ids.
+    topic_id: Option<u128>,
+    /// The topic is another one than before, and that has not been told yet.
+    is_new_topic: bool,
     batches: BatchReader,
     by_batch: ByBatch,
     backoff: Backoff,
@@ -43,6 +47,11 @@ pub(super) enum Found {
     Answer(Answer),
     /// Our position is not, or no longer, within these offsets.
     OutOfRange {
+        earliest: i64,
+        latest: i64,
+    },
+    /// The topic was created anew.
+    NewTopic {
         earliest: i64,
         latest: i64,
     },
@@ -61,9 +70,7 @@ impl Answer {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.unreadable.is_empty()
     }
-}
 
-impl Answer {
     /// The broker held it back for want of records.
     fn waited(&self) -> bool {
         self.is_empty() && self.look.took() > MAX_WAIT / 2
@@ -77,6 +84,8 @@ impl Source {
             topic: topic.into(),
             partition,
             client: None,
+            topic_id: None,
+            is_new_topic: false,
             batches: BatchReader::new(kafka, topic, partition),
             by_batch: ByBatch::new(),
             backoff: Backoff::new(),
@@ -86,13 +95,9 @@ impl Source {
 
     /// Where the log begins or ends. Tries once.
     pub(super) async fn offset(&mut self, at: OffsetAt) -> Result<i64, CallError> {
+        let limit = self.kafka.config().timeout;
         let client = self.connected().await?;
-        let asked =
-            bounded("the question for an offset", self.kafka.config().timeout, client.get_offset(at)).await;
-        if asked.is_ok() {
-            self.client = Some(client);
-        }
-        asked
+        bounded("the question for an offset", limit, client.get_offset(at)).await
     }
 
     /// One look at the log, from `position` on; after a failure it waits first.
@@ -100,21 +105,41 @@ impl Source {
         if let Some(pause) = self.pause.take() {
             sleep(pause).await;
         }
-        let found = match self.look(position).await {
-            Err(error) if error.kafka() == Some(ProtocolError::OffsetOutOfRange) => self.range().await,
-            found => found.map(Found::Answer),
+        let found = self.look(position).await;
+        if found.is_err() {
+            self.client = None;
+        }
+        let goes_well = match &found {
+            Ok(Found::Answer(answer)) => answer.next_offset > position || answer.waited(),
+            Ok(Found::NewTopic { .. }) => true,
+            // Or so it may be found again at once.
+            Ok(Found::OutOfRange { .. }) | Err(_) => false,
         };
-        match &found {
-            Ok(Found::Answer(answer)) if answer.next_offset > position => self.backoff.reset(),
-            // The end of the log: the broker has waited for us.
-            Ok(Found::Answer(answer)) if answer.waited() => self.backoff.reset(),
-            // Nothing changes by asking again at once.
-            _ => self.pause = Some(self.backoff.next_pause()),
+        if goes_well {
+            self.backoff.reset();
+        } else {
+            self.pause = Some(self.backoff.next_pause());
         }
         found
     }
 
-    async fn look(&mut self, position: i64) -> Result<Answer, CallError> {
+    async fn look(&mut self, position: i64) -> Result<Found, CallError> {
+        self.connected().await?;
+        if self.is_new_topic {
+            let (earliest, latest) = self.range().await?;
+            self.is_new_topic = false;
+            return Ok(Found::NewTopic { earliest, latest });
+        }
+        match self.answer(position).await {
+            Err(error) if error.kafka() == Some(ProtocolError::OffsetOutOfRange) => {
+                let (earliest, latest) = self.range().await?;
+                Ok(Found::OutOfRange { earliest, latest })
+            }
+            answer => answer.map(Found::Answer),
+        }
+    }
+
+    async fn answer(&mut self, position: i64) -> Result<Answer, CallError> {
         if self.by_batch.is_on() {
             return self.read_batch(position).await;
         }
@@ -139,20 +164,11 @@ impl Source {
 
     /// A parked fetch of as much as there is.
     async fn fetch(&mut self, position: i64) -> Result<Answer, CallError> {
+        let limit = self.kafka.config().timeout + MAX_WAIT;
         let client = self.connected().await?;
         let sent_at = Instant::now();
-        let limit = self.kafka.config().timeout + MAX_WAIT;
         let fetch = client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
-        let fetched = bounded("fetch", limit, fetch).await;
-        if matches!(
-            fetched,
-            Ok(_)
-                | Err(CallError::Unreadable { .. }
-                    | CallError::Kafka { error: ProtocolError::OffsetOutOfRange, .. })
-        ) {
-            self.client = Some(client);
-        }
-        let (records, high_watermark) = fetched?;
+        let (records, high_watermark) = bounded("fetch", limit, fetch).await?;
         Ok(Answer {
             next_offset: records.last().map_or(position, |last| last.offset + 1),
             records,
@@ -178,17 +194,21 @@ impl Source {
         Ok(answer)
     }
 
-    async fn range(&mut self) -> Result<Found, CallError> {
-        let earliest = self.offset(OffsetAt::Earliest).await?;
-        let latest = self.offset(OffsetAt::Latest).await?;
-        Ok(Found::OutOfRange { earliest, latest })
+    async fn range(&mut self) -> Result<(i64, i64), CallError> {
+        Ok((self.offset(OffsetAt::Earliest).await?, self.offset(OffsetAt::Latest).await?))
     }
 
-    /// The connection, to be given back if it still works.
-    async fn connected(&mut self) -> Result<PartitionClient, CallError> {
-        match self.client.take() {
-            Some(client) => Ok(client),
-            None => self.kafka.connect(&self.topic, self.partition).await,
-        }
+    async fn connected(&mut self) -> Result<&PartitionClient, CallError> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => {
+                let client = self.kafka.connect(&self.topic, self.partition).await?;
+                let id = identity::topic_id(&self.kafka, &self.topic).await?;
+                self.is_new_topic |= self.topic_id.is_some() && id.is_some() && self.topic_id != id;
+                self.topic_id = id.or(self.topic_id);
+                client
+            }
+        };
+        Ok(self.client.insert(client))
     }
 }

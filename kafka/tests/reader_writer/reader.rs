@@ -103,6 +103,34 @@ async fn a_position_behind_the_end_begins_again() -> Result<()> {
     Ok(())
 }
 
+/// A broker that gives topics no ids leaves only offsets to go by.
+#[tokio::test]
+async fn a_topic_created_anew_is_read_from_its_begin() -> Result<()> {
+    let cluster = Cluster::any().await?;
+    let topic = cluster.topic(1).await?;
+    let (writer, _) = start_writer(&cluster, &topic, 1);
+    writer.push_all((0..3).map(|n| (record(n), n))).unwrap();
+    let mut reader = cluster.reader(&topic, 0).await?;
+    assert_eq!(read(&mut reader, 3).await?, [0, 1, 2]);
+    let client = ClientBuilder::new(cluster.kafka.config().brokers.clone()).build().await?;
+    client.controller_client()?.delete_topic(&topic, 5_000).await?;
+    while reader.status().down_for().is_none() {
+        let none = timeout(Duration::from_millis(10), reader.next()).await;
+        assert!(none.is_err(), "{none:?}");
+    }
+    drop(writer);
+    let gives_ids = cluster.broker.is_none();
+    let count = if gives_ids { 10 } else { 2 };
+    cluster.create(&topic, 1).await?;
+    let (writer, _) = start_writer(&cluster, &topic, 1);
+    writer.push_all((0..count).map(|n| (record(n), n))).unwrap();
+    flushed(&writer).await?;
+    let fetched = next(&mut reader).await?;
+    assert_eq!((fetched.restarted, fetched.next_offset, fetched.records.len()), (true, 0, 0));
+    assert_eq!(read(&mut reader, usize::try_from(count)?).await?, Vec::from_iter(0..count));
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_rskafka_compressed_is_read() -> Result<()> {
     let cluster = Cluster::any().await?;

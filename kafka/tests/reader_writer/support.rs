@@ -59,9 +59,14 @@ impl Cluster {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_micros();
         let name = format!("reader-writer-{now}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let spec = TopicSpec { name: name.clone(), partitions, retention: Duration::from_secs(3600) };
-        ensure(&self.kafka, &[spec], true).await?;
+        self.create(&name, partitions).await?;
         Ok(name)
+    }
+
+    pub(crate) async fn create(&self, topic: &str, partitions: i32) -> Result<()> {
+        let spec = TopicSpec { name: topic.to_owned(), partitions, retention: Duration::from_secs(3600) };
+        ensure(&self.kafka, &[spec], true).await?;
+        Ok(())
     }
 
     /// Stops the broker, lets `pause` pass and starts it again.

@@ -1,8 +1,11 @@
 //! What a member tells its owner.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::Notify;
@@ -42,7 +45,6 @@ pub struct Assigned {
 }
 
 /// Says that revoked partitions are drained, at the latest when it is dropped.
-#[derive(Debug)]
 pub struct RevokeDone {
     revocation: u64,
     finished: Arc<Finished>,
@@ -56,6 +58,12 @@ impl RevokeDone {
 
     pub(super) fn new(revocation: u64, finished: Arc<Finished>) -> Self {
         Self { revocation, finished }
+    }
+}
+
+impl fmt::Debug for RevokeDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokeDone").field("revocation", &self.revocation).finish_non_exhaustive()
     }
 }
 

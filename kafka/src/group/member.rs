@@ -20,6 +20,8 @@ use crate::Kafka;
 
 /// How long the member's thread waits for a name look-up that is under way when it ends.
 const LOOKUP_LIMIT: Duration = Duration::from_millis(100);
+/// Name look-ups under way at a time. They block a thread each, for as long as the resolver takes.
+const LOOKUP_THREADS: usize = 4;
 /// What the end of the thread may take beyond the time given for leaving.
 const END_LIMIT: Duration = Duration::from_millis(500);
 /// At most so much of the time for leaving is kept for the goodbye itself.
@@ -42,7 +44,10 @@ impl Member {
     /// Begins to join, and returns at once. An error only if the operating system has no thread or no descriptors
     /// left.
     pub fn join(kafka: Kafka, config: GroupConfig) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(LOOKUP_THREADS)
+            .build()?;
         let handle = runtime.handle().clone();
         let shared = Arc::new(Shared::new());
         let (ending, ended) = oneshot::channel();

@@ -1,8 +1,6 @@
 //! The topic is missing, appears, grows.
 
-use std::time::Duration;
-
-use kafka::group::{Assignor, State};
+use kafka::group::Assignor;
 
 use crate::{
     stand::Stand,
@@ -30,11 +28,7 @@ async fn a_missing_topic_is_waited_for_and_not_made() {
     let stand = Stand::any().await;
     let mut worker = Worker::start(&stand.kafka, stand.config(Assignor::CooperativeSticky));
     // It is a member already, so that tools can see it waiting.
-    let began = std::time::Instant::now();
-    while worker.status().await.state != State::Stable {
-        assert!(began.elapsed() < Duration::from_secs(8));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    worker.until_stable().await;
     assert_eq!(worker.log().count, None);
     // Had it made the topic by asking for it, this would fail.
     stand.create_topic(3).await;

@@ -7,7 +7,7 @@ use std::{
 
 use kafka::{
     Kafka,
-    group::{Commits, Event, GroupConfig, Member, Status},
+    group::{Commits, Event, GroupConfig, Member, State, Status},
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -83,6 +83,20 @@ impl Worker {
         let (answer, status) = oneshot::channel();
         self.order(Order::Status(answer)).await;
         status.await.unwrap()
+    }
+
+    /// Waits until the member is one like the others.
+    pub(crate) async fn until_stable(&self) -> Status {
+        let waited = timeout(PATIENCE, async {
+            loop {
+                let status = self.status().await;
+                if status.state == State::Stable {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        waited.await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for a stable member"))
     }
 
     pub(crate) async fn leave(&self, limit: Duration) {

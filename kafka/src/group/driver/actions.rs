@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use tokio::time::timeout;
+
 use super::{BeatEnd, Driver, JoinEnd, OffsetsEnd, beat_limit, now};
 use crate::{
     group::{
@@ -10,16 +12,16 @@ use crate::{
         offsets,
         state::{Action, Identity},
     },
-    wire::open_coordinator,
+    wire::{WireError, open_coordinator},
 };
+
+/// A look-up of the coordinator is this many network calls: connect, ask, connect.
+const LOOKUP_CALLS: u32 = 3;
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
         match action {
-            Action::FindCoordinator => {
-                let (config, group_id) = (self.kafka.config().clone(), self.config.group_id.clone());
-                self.seek.begin(async move { open_coordinator(&config, &group_id).await });
-            }
+            Action::FindCoordinator => self.begin_seek(),
             Action::AbandonJoin => self.join.abandon(),
             Action::Join { member_id, owned, generation, reason } => {
                 self.begin_join(member_id, owned, generation, reason);
@@ -53,6 +55,19 @@ impl Driver {
             }
             Action::CountPartitions(count) => self.shared.post(|mailbox| mailbox.count(count)),
         }
+    }
+
+    fn begin_seek(&mut self) {
+        let (config, group_id) = (self.kafka.config().clone(), self.config.group_id.clone());
+        let limit = self.seek_limit;
+        self.seek_limit = (limit * 2).min(config.timeout * LOOKUP_CALLS);
+        self.seek.begin(async move {
+            let found = timeout(limit, open_coordinator(&config, &group_id)).await;
+            found.unwrap_or_else(|_| {
+                let (address, call) = (config.brokers.join(", "), "the look-up".to_owned());
+                Err(WireError::Timeout { address, call, limit })
+            })
+        });
     }
 
     fn begin_join(&mut self, member_id: String, owned: BTreeSet<i32>, generation: i32, reason: &'static str) {

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{Driver, now};
 use crate::{
-    group::calls,
+    group::{calls, state::Verdict},
     wire::{Connection, WireError, open_coordinator},
 };
 
@@ -24,8 +24,18 @@ impl Driver {
         }
         let limit = deadline.saturating_duration_since(now()).max(SHORTEST_GOODBYE);
         let said = timeout(limit, async {
-            let mut coordinator = self.coordinator_for_goodbye().await?;
-            calls::leave(&mut coordinator, &self.config.group_id, &member_id, limit).await
+            let first = match self.known_coordinator().await {
+                Ok(mut coordinator) => self.tell(&mut coordinator, &member_id, limit).await,
+                Err(error) => Err(error),
+            };
+            match first.as_ref().map_err(Verdict::from) {
+                Err(Verdict::Elsewhere) => {
+                    let config = self.kafka.config();
+                    let mut coordinator = open_coordinator(config, &self.config.group_id).await?;
+                    self.tell(&mut coordinator, &member_id, limit).await
+                }
+                _ => first,
+            }
         });
         match said.await {
             Ok(Ok(())) => tracing::info!(member_id, "left the group"),
@@ -36,14 +46,18 @@ impl Driver {
         }
     }
 
-    async fn coordinator_for_goodbye(&mut self) -> Result<Connection, WireError> {
+    async fn tell(&self, coordinator: &mut Connection, id: &str, limit: Duration) -> Result<(), WireError> {
+        calls::leave(coordinator, &self.config.group_id, id, limit).await
+    }
+
+    async fn known_coordinator(&mut self) -> Result<Connection, WireError> {
         let config = self.kafka.config();
         if let Some(connection) = self.beat.take_kept() {
             return Ok(connection);
         }
         match &self.coordinator {
-            Some(address) if self.membership.knows_coordinator() => Connection::open(address, config).await,
-            _ => open_coordinator(config, &self.config.group_id).await,
+            Some(address) => Connection::open(address, config).await,
+            None => open_coordinator(config, &self.config.group_id).await,
         }
     }
 }

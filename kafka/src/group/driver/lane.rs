@@ -2,12 +2,16 @@
 
 use std::{future::pending, pin::Pin, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Config,
     wire::{Connection, WireError},
 };
+
+/// A connection that was not used for longer is not trusted: brokers close idle ones (after 10 minutes by default),
+/// and routers forget them. A new one costs a millisecond or two.
+const TRUSTED_FOR: Duration = Duration::from_secs(30);
 
 /// Work that is under way, if any. It goes on while nobody waits for it.
 pub(super) struct Slot<T> {
@@ -44,7 +48,7 @@ impl<T> Slot<T> {
 /// A socket to the coordinator and the request that is under way on it.
 pub(super) struct Lane<T> {
     slot: Slot<(Option<Connection>, T)>,
-    kept: Option<Connection>,
+    kept: Option<(Connection, Instant)>,
 }
 
 impl<T> Lane<T> {
@@ -63,11 +67,13 @@ impl<T> Lane<T> {
 
     /// A connection to the coordinator that nobody uses, for the next call.
     pub(super) fn keep(&mut self, connection: Connection) {
-        self.kept = Some(connection);
+        self.kept = Some((connection, Instant::now()));
     }
 
+    /// The connection that waits for the next call, if there is one.
     pub(super) fn take_kept(&mut self) -> Option<Connection> {
-        self.kept.take()
+        let (connection, since) = self.kept.take()?;
+        (since.elapsed() < TRUSTED_FOR).then_some(connection)
     }
 
     /// Asks the broker at `address`, connecting first if need be, all within `limit`. `read` makes of the answer what
@@ -78,7 +84,7 @@ impl<T> Lane<T> {
         ask: impl AsyncFnOnce(&mut Connection) -> Result<A, WireError> + 'static,
         read: impl FnOnce(Result<A, WireError>) -> T + 'static,
     ) {
-        let kept = self.kept.take().filter(|connection| connection.address() == address);
+        let kept = self.take_kept().filter(|connection| connection.address() == address);
         let (address, config) = (address.to_owned(), config.clone());
         self.slot.begin(async move {
             let asked = timeout(limit, async {
@@ -107,7 +113,7 @@ impl<T> Lane<T> {
 
     pub(super) async fn ended(&mut self) -> T {
         let (connection, answer) = self.slot.ended().await;
-        self.kept = connection;
+        self.kept = connection.map(|connection| (connection, Instant::now()));
         answer
     }
 }

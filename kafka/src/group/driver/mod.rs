@@ -53,6 +53,9 @@ pub(super) struct Driver {
     beat: Lane<BeatEnd>,
     offsets: Lane<OffsetsEnd>,
     seek: Slot<Result<Connection, WireError>>,
+    /// How long a look-up may take. Short at first: one that leads to a broker which has just died has to be tried
+    /// again before the session is over. Longer with each try, for networks that need it.
+    seek_limit: Duration,
     topic: Slot<(Option<Connection>, Result<i32, WireError>)>,
     topic_kept: Option<Connection>,
     topic_at: Instant,
@@ -111,6 +114,7 @@ impl Driver {
             rebalance_timeout: config.rebalance_timeout,
             revoke_timeout: config.revoke_timeout,
         };
+        let seek_limit = beat_limit(&config, kafka.config().timeout);
         Self {
             kafka,
             config,
@@ -121,6 +125,7 @@ impl Driver {
             beat: Lane::idle(),
             offsets: Lane::idle(),
             seek: Slot::idle(),
+            seek_limit,
             topic: Slot::idle(),
             topic_kept: None,
             topic_at: now,
@@ -216,6 +221,9 @@ impl Driver {
     fn found(&mut self, connection: Connection) {
         tracing::debug!(coordinator = connection.address(), "found the group's coordinator");
         self.coordinator = Some(connection.address().to_owned());
+        self.seek_limit = beat_limit(&self.config, self.kafka.config().timeout);
+        // Something was wrong, or we would not have looked: do not trust the connections of before.
+        drop((self.beat.take_kept(), self.offsets.take_kept()));
         if self.join.is_idle() {
             self.join.keep(connection);
         }

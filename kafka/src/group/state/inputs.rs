@@ -150,7 +150,8 @@ impl Membership {
             _ => {}
         }
         match answer {
-            Ok(()) | Err(Verdict::Passing) => {}
+            // A heartbeat is never held back: it may be all that keeps our place.
+            Ok(()) | Err(Verdict::Passing | Verdict::Refused) => {}
             Err(Verdict::Rebalancing | Verdict::OldGeneration) if sent >= self.heart.synced_at => {
                 self.left_behind(by);
             }
@@ -158,7 +159,6 @@ impl Membership {
             Err(Verdict::UnknownMember) if about_us => self.forget(now),
             Err(Verdict::UnknownMember) => {}
             Err(Verdict::Elsewhere) => self.link.lost(now),
-            Err(Verdict::Refused) => self.heart.beat_at = now + SLOW_RETRY,
         }
     }
 

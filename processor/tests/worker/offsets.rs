@@ -1,9 +1,10 @@
 //! Where a worker begins, and what it finds when Kafka was away.
 
 use anyhow::{Result, ensure};
+use embedded_broker::{ResponseError, Times};
 use hash_processor::Operations;
 
-use crate::rig::{DEAD_LETTERS, REQUESTS, RESPONSES, Rig, Running, record, settings, until};
+use crate::rig::{DEAD_LETTERS, GROUP, REQUESTS, RESPONSES, Rig, Running, record, settings, until};
 
 fn request(id: &str) -> kafka::batch::RawRecord {
     record(format!(r#"{{"id":"{id}","data":"{id}"}}"#), &[])
@@ -38,6 +39,22 @@ async fn a_worker_that_vanishes_leaves_nothing_unanswered() -> Result<()> {
     rig.request(&[request("b")]).await?;
     let _second = Running::start(rig.settings(), Operations::shipped())?;
     rig.committed(2).await
+}
+
+#[tokio::test]
+async fn a_worker_that_is_thrown_out_comes_back_and_goes_on() -> Result<()> {
+    let rig = Rig::start().await?;
+    rig.topics(1)?;
+    let processor = rig.processor(Operations::shipped()).await?;
+    rig.request(&[request("a")]).await?;
+    rig.committed(1).await?;
+    rig.broker.faults().fail_group(Some(GROUP), ResponseError::UnknownMemberId, Times::Next(1));
+    processor.counted(r#"processor_rebalances_total{change="lost"} 1"#).await?;
+    processor.counted(r#"processor_rebalances_total{change="assigned"} 2"#).await?;
+    rig.request(&[request("b")]).await?;
+    rig.committed(2).await?;
+    ensure!(rig.broker.log_end(RESPONSES, 0) == Some(2), "each is answered once");
+    Ok(())
 }
 
 #[tokio::test]

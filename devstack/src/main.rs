@@ -3,6 +3,7 @@
 mod stack;
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
@@ -41,20 +42,31 @@ impl Options {
     }
 }
 
-fn main() -> Result<()> {
+#[expect(clippy::print_stderr, reason = "this program speaks to a person")]
+fn main() -> ExitCode {
     let options = Options::parse();
     service::telemetry::init(&LogSettings::default());
+    match block_on(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("devstack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn block_on(options: &Options) -> Result<()> {
     let shutdown = Shutdown::on_signals()?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&options, shutdown))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(options, shutdown))
 }
 
 #[expect(clippy::print_stdout, reason = "this program speaks to a person")]
 async fn run(options: &Options, shutdown: Shutdown) -> Result<()> {
-    let stack = Stack::start(options, &shutdown).await?;
+    let stack = Stack::start(options).await?;
     println!("{}", stack.describe());
     tokio::select! {
         () = shutdown.requested() => println!("\nstopping; once more to hurry"),
         () = stack.ended() => shutdown.trigger(),
     }
-    stack.stop().await
+    stack.stop(&shutdown).await
 }

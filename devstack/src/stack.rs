@@ -16,12 +16,20 @@ use crate::Options;
 /// How often to look whether something ended that should not have.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Everything that runs. Services first to stop, the broker last.
+/// Everything that runs. Gateways stop first, while processors still answer what is pending; the broker last.
 pub(crate) struct Stack {
     broker: Broker,
     gateway_ports: Vec<u16>,
     management_ports: Vec<(String, u16)>,
-    services: Vec<Running>,
+    gateways: Services,
+    processors: Services,
+}
+
+/// Services that stop together.
+#[derive(Default)]
+struct Services {
+    shutdown: Shutdown,
+    running: Vec<Running>,
 }
 
 struct Running {
@@ -30,24 +38,29 @@ struct Running {
 }
 
 impl Stack {
-    pub(crate) async fn start(options: &Options, shutdown: &Shutdown) -> Result<Self> {
+    pub(crate) async fn start(options: &Options) -> Result<Self> {
         let config = Config { bind: options.broker_address(), ..Config::default() };
         let broker =
             Broker::start(config).await.context("choose another port for the broker with --broker-port")?;
-        let mut stack =
-            Self { broker, gateway_ports: Vec::new(), management_ports: Vec::new(), services: Vec::new() };
+        let mut stack = Self {
+            broker,
+            gateway_ports: Vec::new(),
+            management_ports: Vec::new(),
+            gateways: Services::default(),
+            processors: Services::default(),
+        };
         if !options.broker_only {
             for number in 1..=options.processors {
-                stack.start_processor(options, number, shutdown)?;
+                stack.start_processor(options, number)?;
             }
             for number in 1..=options.gateways {
-                stack.start_gateway(options, number, shutdown)?;
+                stack.start_gateway(options, number)?;
             }
         }
         Ok(stack)
     }
 
-    fn start_processor(&mut self, options: &Options, number: u16, shutdown: &Shutdown) -> Result<()> {
+    fn start_processor(&mut self, options: &Options, number: u16) -> Result<()> {
         let defaults = ProcessorSettings::default();
         let settings = ProcessorSettings {
             kafka: self.kafka(defaults.kafka.clone(), options),
@@ -57,11 +70,10 @@ impl Stack {
         let processor = Processor::bind(settings)?;
         let name = format!("processor {number}");
         self.management_ports.push((name.clone(), processor.management_port()));
-        let shutdown = shutdown.clone();
-        self.run(name, move || processor.run(&shutdown))
+        self.processors.start(name, |shutdown| processor.run(shutdown))
     }
 
-    fn start_gateway(&mut self, options: &Options, number: u16, shutdown: &Shutdown) -> Result<()> {
+    fn start_gateway(&mut self, options: &Options, number: u16) -> Result<()> {
         let defaults = GatewaySettings::default();
         let port = options
             .first_port
@@ -79,18 +91,11 @@ impl Stack {
         let name = format!("gateway {number}");
         self.gateway_ports.push(gateway.port());
         self.management_ports.push((name.clone(), gateway.management_port()));
-        let shutdown = shutdown.clone();
-        self.run(name, move || gateway.run(&shutdown))
+        self.gateways.start(name, |shutdown| gateway.run(shutdown))
     }
 
     fn kafka(&self, defaults: KafkaSettings, options: &Options) -> KafkaSettings {
         KafkaSettings { brokers: vec![self.broker.bootstrap()], partitions: options.partitions, ..defaults }
-    }
-
-    fn run(&mut self, name: String, service: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
-        let thread = std::thread::Builder::new().name(name.clone()).spawn(service)?;
-        self.services.push(Running { name, thread });
-        Ok(())
     }
 
     /// What runs where, and what to try.
@@ -119,20 +124,53 @@ impl Stack {
 
     /// Waits until something has ended by itself; for ever if nothing does.
     pub(crate) async fn ended(&self) {
-        while !self.services.iter().any(|service| service.thread.is_finished()) {
+        let all = || self.gateways.running.iter().chain(&self.processors.running);
+        while !all().any(|service| service.thread.is_finished()) {
             tokio::time::sleep(WATCH_INTERVAL).await;
         }
     }
 
-    /// Waits for the services, which have been told, then stops the broker.
-    pub(crate) async fn stop(self) -> Result<()> {
-        let mut first_failure = Ok(());
-        for Running { name, thread } in self.services {
-            let ended = tokio::task::spawn_blocking(move || thread.join()).await?;
-            let ended = ended.unwrap_or_else(|_| Err(anyhow!("it panicked")));
-            first_failure = first_failure.and(ended.with_context(|| format!("{name} failed")));
-        }
-        self.broker.stop().await;
-        first_failure
+    /// Stops everything in order, at once for whoever is in a `hurry`.
+    pub(crate) async fn stop(self, hurry: &Shutdown) -> Result<()> {
+        let Self { broker, gateways, processors, .. } = self;
+        let gateways = gateways.stop(hurry).await;
+        let processors = processors.stop(hurry).await;
+        broker.stop().await;
+        gateways.and(processors)
     }
+}
+
+impl Services {
+    fn start(
+        &mut self,
+        name: String,
+        service: impl FnOnce(&Shutdown) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let shutdown = self.shutdown.clone();
+        let thread = std::thread::Builder::new().name(name.clone()).spawn(move || service(&shutdown))?;
+        self.running.push(Running { name, thread });
+        Ok(())
+    }
+
+    async fn stop(self, hurry: &Shutdown) -> Result<()> {
+        let Self { shutdown, running } = self;
+        shutdown.trigger();
+        let joined = tokio::task::spawn_blocking(move || join(running));
+        tokio::pin!(joined);
+        tokio::select! {
+            ended = &mut joined => return ended?,
+            () = hurry.hurried() => shutdown.hurry(),
+        }
+        joined.await?
+    }
+}
+
+/// Waits for all of them; the first failure counts.
+fn join(running: Vec<Running>) -> Result<()> {
+    let mut outcome = Ok(());
+    for Running { name, thread } in running {
+        let ended = thread.join().unwrap_or_else(|_| Err(anyhow!("it panicked")));
+        outcome = outcome.and(ended.with_context(|| format!("{name} failed")));
+    }
+    outcome
 }

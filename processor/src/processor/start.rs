@@ -6,11 +6,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use kafka::Kafka;
 use kafka::group::{Assignor, GroupConfig, Member};
-use kafka::topics::{self, TopicError, TopicSpec};
+use kafka::topics::{self, TopicError, TopicSpec, TopicState};
 use service::readiness::Step;
 use service::settings::ProcessorSettings;
 use service::{Readiness, Shutdown, Tasks};
-use tokio::time::sleep;
 
 use super::group_view::{GroupView, Membership};
 use crate::Operations;
@@ -22,8 +21,6 @@ use crate::worker::{Context, HeavyPool, Judge, Worker};
 const REQUEST_RETENTION: Duration = Duration::from_hours(24);
 const REPLY_RETENTION: Duration = Duration::from_mins(10);
 const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
-/// Between two attempts to find the topics.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What readiness waits for.
 #[derive(Debug)]
@@ -107,31 +104,19 @@ async fn find_topics(settings: &ProcessorSettings, kafka: &Kafka, connected: Ste
         spec(settings.kafka.dead_letter_topic(), DEAD_LETTER_RETENTION),
     ];
     let mut connected = Some(connected);
-    let mut said = String::new();
-    loop {
-        let found = topics::ensure(kafka, &specs, settings.kafka.create_topics).await;
-        if !matches!(found, Err(TopicError::Wire(_)))
+    // A broker that refuses has answered.
+    let on_trouble = |error: &TopicError| {
+        if !matches!(error, TopicError::Wire(_))
             && let Some(connected) = connected.take()
         {
             connected.done();
         }
-        match found.as_deref() {
-            Ok([_, responses, dead_letters]) => {
-                return PartitionCounts {
-                    responses: responses.partitions,
-                    dead_letters: dead_letters.partitions,
-                };
-            }
-            Ok(_) => unreachable!("there is one state for each of the three topics"),
-            Err(error) => {
-                // Once for each new kind of trouble, not once a second.
-                let text = error.to_string();
-                if text != said {
-                    tracing::warn!(error = error as &dyn std::error::Error, "the topics are not there yet");
-                    said = text;
-                }
-                sleep(TRY_AGAIN_AFTER).await;
-            }
-        }
+    };
+    let found = topics::await_topics(kafka, &specs, settings.kafka.create_topics, on_trouble).await;
+    if let Some(connected) = connected {
+        connected.done();
     }
+    let [_, responses, dead_letters]: [TopicState; 3] =
+        found.try_into().expect("one state for each topic asked for");
+    PartitionCounts { responses: responses.partitions, dead_letters: dead_letters.partitions }
 }

@@ -2,8 +2,10 @@
 
 use rskafka::{client::error::ProtocolError, record::Record};
 
-/// What the owner of the records is asked and told. Called on the runtime that the writer was started on; no call may
-/// block, and none may call the writer back.
+/// What the owner of the records is asked and told. Called on the runtime that the writer was started on, [`load`]
+/// also where records are pushed; no call may block, and none may call the writer back.
+///
+/// [`load`]: Self::load
 pub trait Courier: Send + Sync + 'static {
     /// Goes with each record and comes back with its outcome. A token whose record was dropped, because it was no
     /// longer wanted or the writer ended, is dropped too.

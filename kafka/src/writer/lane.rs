@@ -120,25 +120,18 @@ impl<C: Courier> Lane<C> {
         };
         self.counters.failed();
         match Verdict::on(&error) {
-            Verdict::Guilty(reason) | Verdict::Refused(reason) if tokens.len() == 1 => {
-                self.refuse(tokens, &reason);
-                Ok(())
+            Verdict::Retry => {
+                self.kept.push(self.spare.restore().into_iter().zip(tokens).collect());
+                return Err(error);
             }
-            Verdict::Refused(reason) => {
-                self.refuse(tokens, &reason);
-                Ok(())
-            }
-            Verdict::Guilty(_) => {
+            Verdict::Guilty(_) if tokens.len() > 1 => {
                 let mut first: Batch<_> = self.spare.restore().into_iter().zip(tokens).collect();
                 let second = first.split_off(first.len() / 2);
                 self.kept.extend([second, first]);
-                Ok(())
             }
-            Verdict::Retry => {
-                self.kept.push(self.spare.restore().into_iter().zip(tokens).collect());
-                Err(error)
-            }
+            Verdict::Guilty(reason) | Verdict::Refused(reason) => self.refuse(tokens, &reason),
         }
+        Ok(())
     }
 
     /// Asks for each record whether it is still wanted, and copies those that are, in case they have to be sent again.

@@ -47,7 +47,7 @@ pub struct WriterConfig {
     pub topic: String,
     /// Partitions to write to. Which record goes to which of them is the writer's choice.
     pub partitions: Vec<i32>,
-    /// Connections to each partition. A second one lets two produce requests overlap.
+    /// Connections to each partition, at least one. A second one lets two produce requests overlap.
     pub lanes_per_partition: usize,
     /// Records that wait for a lane at most. Those that lanes hold, up to 1,000 each, come on top.
     pub max_queued_records: usize,
@@ -116,10 +116,10 @@ impl<C: Courier> Writer<C> {
         self.queue.push_all(records)
     }
 
-    /// Writes to a further partition from now on; nothing changes if it is one already.
+    /// Writes to a further partition from now on; nothing changes if it is one already, or after a shutdown.
     pub fn add_partition(&self, partition: i32) {
         let mut tasks = self.tasks.lock();
-        if self.queue.has_lane_to(partition) {
+        if self.queue.is_closed() || self.queue.has_lane_to(partition) {
             return;
         }
         for _ in 0..self.lanes_per_partition.max(1) {

@@ -99,6 +99,10 @@ impl<C: Courier> Queue<C> {
         self.state.lock().closed = true;
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     pub(super) fn add_lane(&self, partition: i32) -> Arc<Bell> {
         let mut state = self.state.lock();
         let number = state.lanes.len();

@@ -2,17 +2,15 @@
 
 use rskafka::{client::error::ProtocolError, record::Record};
 
-/// What the owner of the records is asked and told. Called on the runtime that the writer was started on, [`load`]
-/// also where records are pushed; no call may block, and none may call the writer back.
-///
-/// [`load`]: Self::load
+/// What the owner of the records is asked and told, on the runtime that the writer was started on. No call may block.
 pub trait Courier: Send + Sync + 'static {
     /// Goes with each record and comes back with its outcome. A token whose record was dropped, because it was no
     /// longer wanted or the writer ended, is dropped too.
     type Token: Send + 'static;
 
     /// How busy those are who read `partition`, in any unit. A lane to the least loaded partition is preferred, and
-    /// one to a partition whose load is far ahead (over 256 and four times the least) gets nothing.
+    /// one to a partition whose load is far ahead (over 256 and four times the least) gets nothing. Asked under the
+    /// writer's lock, also by whoever pushes: it must not call the writer back.
     fn load(&self, partition: i32) -> usize {
         let _ = partition;
         0

@@ -152,7 +152,7 @@ pub static CATALOGUE: &[Setting] = {
         gateway("REQUEST_TIMEOUT", seconds(0.01, HOUR), Text("10"), "Deadline of a request, from its arrival to its answer"),
         gateway("SHUTDOWN_DELAY", seconds(0.0, HOUR), Text("0"), "After SIGTERM, serve on for so long while load balancers notice"),
         both("LOG_FORMAT", Choice(&["text", "json"]), Text("text"), "Form of the log lines on stderr"),
-        both("RUST_LOG", LogFilter, Text("info,actix_server=warn,rskafka=warn"), "What is logged, in the syntax of tracing's EnvFilter"),
+        both("RUST_LOG", LogFilter, Text("info,actix_server=warn,rskafka=off"), "What is logged, in the syntax of tracing's EnvFilter"),
         gateway("SERVICE_1_HOST", Host, Text("0.0.0.0"), "Address the gateway listens on"),
         gateway("SERVICE_1_PORT", Port, Text("3001"), "Port the gateway listens on"),
         gateway("SERVICE_1_GROUP_ID", Kind::Text, Text("service_1"), "Consumer group of the gateways on the response topic"),

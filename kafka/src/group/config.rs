@@ -16,8 +16,9 @@ pub struct GroupConfig {
     pub session_timeout: Duration,
     /// Time between two heartbeats. At most a third of the session. Default 1 s.
     pub heartbeat_interval: Duration,
-    /// How long the coordinator waits in a rebalance for members to join again. Must exceed `revoke_timeout` by a
-    /// second, or a member that drains is thrown out of the group. Default 6 s.
+    /// How long the coordinator waits in a rebalance for members to join again. Must exceed `revoke_timeout` by two
+    /// seconds (its last commits may take one more, and the way to the coordinator takes time too), or a member that
+    /// drains is thrown out of the group. Default 6 s.
     pub rebalance_timeout: Duration,
     /// How long the owner of a member may take to drain partitions it has to give up. Default 3 s.
     pub revoke_timeout: Duration,

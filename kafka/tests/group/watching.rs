@@ -41,7 +41,8 @@ async fn members_are_counted_as_they_come_and_go() {
     until(&watch, "two members", members(2)).await;
     second.leave(Duration::from_secs(2)).await;
     first.leave(Duration::from_secs(2)).await;
-    until(&watch, "no member", members(0)).await;
+    let sighting = until(&watch, "no member", members(0)).await.unwrap();
+    assert!(sighting.last_member_at.is_some_and(|seen| seen < sighting.asked_at));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ impl Complaint {
         let verdict = Verdict::from(error);
         let text = format!("{error}");
         let said = self.logged.as_ref() == Some(&text);
+        let is_answer = error.kafka().is_some();
         let error = error as &dyn std::error::Error;
         match verdict {
             Verdict::Rebalancing | Verdict::OldGeneration | Verdict::UnknownMember => {
@@ -33,6 +34,8 @@ impl Complaint {
                     self.about
                 );
             }
+            // The answer of a coordinator that is just starting or moving.
+            Verdict::Elsewhere if is_answer => tracing::info!(error, "{} has to wait", self.about),
             Verdict::Elsewhere | Verdict::Passing => tracing::warn!(error, "{} fails", self.about),
         }
         self.logged = Some(text);

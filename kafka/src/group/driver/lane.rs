@@ -104,7 +104,7 @@ impl<T> Lane<T> {
                 Ok(Ok((connection, answer))) => (Some(connection), read(answer)),
                 Ok(Err(error)) => (None, read(Err(error))),
                 Err(_) => {
-                    let call = "the group's question".to_owned();
+                    let call = "a request of the group".to_owned();
                     (None, read(Err(WireError::Timeout { address, call, limit })))
                 }
             }

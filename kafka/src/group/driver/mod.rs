@@ -18,6 +18,7 @@ mod complaint;
 mod goodbye;
 mod lane;
 mod topic;
+mod turns;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +29,7 @@ use std::{
 use complaint::Complaint;
 use lane::{Lane, Slot};
 use tokio::time::sleep_until;
+use turns::Turn;
 
 use self::commits::{CommitEnd, Schedule};
 use super::{
@@ -92,18 +94,6 @@ struct Complaints {
     topic_missing: bool,
 }
 
-/// What ended the wait.
-enum Turn {
-    Join(JoinEnd),
-    Beat(BeatEnd),
-    Offsets(OffsetsEnd),
-    Seek(Result<Connection, WireError>),
-    Topic((Option<Connection>, Result<i32, WireError>)),
-    Drained,
-    Order,
-    Time,
-}
-
 impl Driver {
     pub(super) fn new(kafka: Kafka, config: GroupConfig, shared: Arc<Shared>) -> Self {
         let now = now();
@@ -139,6 +129,7 @@ impl Driver {
     /// Runs until it is told to end.
     pub(super) async fn run(mut self) {
         self.feed(Input::Tick);
+        let mut leaving = false;
         loop {
             let given = self.shared.orders.take();
             if given.flush {
@@ -152,7 +143,9 @@ impl Driver {
                         self.say_goodbye(deadline).await;
                         break;
                     }
-                    self.schedule.hurry();
+                    if !std::mem::replace(&mut leaving, true) {
+                        self.schedule.hurry();
+                    }
                     self.begin_what_is_due();
                     self.turn(Some(flush_until)).await;
                 }
@@ -186,69 +179,6 @@ impl Driver {
             () = time => Turn::Time,
         };
         self.take_in(turn);
-    }
-
-    fn take_in(&mut self, turn: Turn) {
-        match turn {
-            Turn::Beat(BeatEnd { by, sent, answer }) => {
-                let answer = verdict(answer, &mut self.complaints.beat);
-                self.feed(Input::Beat { by, sent, answer });
-            }
-            Turn::Join(JoinEnd::Joined(answer)) => {
-                let answer = verdict(answer, &mut self.complaints.join);
-                self.feed(Input::Joined(answer));
-            }
-            Turn::Join(JoinEnd::Synced { sent, answer }) => {
-                let answer = verdict(answer, &mut self.complaints.join);
-                self.feed(Input::Synced { sent, answer });
-            }
-            Turn::Offsets(OffsetsEnd::Fetched(answer)) => {
-                let answer = verdict(answer, &mut self.complaints.fetch);
-                self.feed(Input::Offsets(answer));
-            }
-            Turn::Offsets(OffsetsEnd::Committed(end)) => self.committed(end),
-            Turn::Seek(found) => {
-                let found = verdict(found, &mut self.complaints.seek);
-                let found = found.map(|connection| self.found(connection));
-                self.feed(Input::Coordinator(found));
-            }
-            Turn::Topic((kept, count)) => self.counted(kept, count),
-            Turn::Drained => self.feed(Input::Drained(self.shared.finished.newest())),
-            Turn::Order | Turn::Time => self.feed(Input::Tick),
-        }
-    }
-
-    fn found(&mut self, connection: Connection) {
-        tracing::debug!(coordinator = connection.address(), "found the group's coordinator");
-        self.coordinator = Some(connection.address().to_owned());
-        self.seek_limit = beat_limit(&self.config, self.kafka.config().timeout);
-        // Something was wrong, or we would not have looked: do not trust the connections of before.
-        drop((self.beat.take_kept(), self.offsets.take_kept()));
-        if self.join.is_idle() {
-            self.join.keep(connection);
-        }
-    }
-
-    fn counted(&mut self, kept: Option<Connection>, count: Result<i32, WireError>) {
-        self.topic_kept = kept;
-        let count = verdict(count, &mut self.complaints.topic);
-        let missing = count == Ok(0);
-        if missing && !self.complaints.topic_missing {
-            tracing::warn!(topic = self.config.topic, "the topic does not exist; waiting for it");
-        }
-        self.complaints.topic_missing = missing;
-        let wait = match count {
-            Ok(_) => {
-                self.topic_backoff.reset();
-                self.config.partition_poll_interval
-            }
-            Err(_) => self.topic_backoff.wait(),
-        };
-        self.topic_at = now() + wait;
-        match count {
-            Ok(count) => self.feed(Input::Partitions(count)),
-            Err(_) => self.feed(Input::Tick),
-        }
     }
 
     /// Begins what does not come from the state machine.
@@ -305,16 +235,6 @@ impl Driver {
 /// The state machine's time. That of tokio, so that it can be paused.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn verdict<T>(answer: Result<T, WireError>, complaint: &mut Complaint) -> Result<T, super::state::Verdict> {
-    match answer {
-        Ok(answer) => {
-            complaint.settled();
-            Ok(answer)
-        }
-        Err(error) => Err(complaint.judge(&error)),
-    }
 }
 
 impl Default for Complaints {

@@ -4,6 +4,7 @@ mod coordinator;
 mod properties;
 mod scenarios;
 mod simulation;
+mod world;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -43,6 +43,9 @@ use super::{Assignor, backoff::Backoff, status::State};
 const SLOW_RETRY: Duration = Duration::from_secs(5);
 /// How long a release waits for the last commits.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+/// For how long after a rebalance the next one is watched for closely, and how many heartbeats take the place of one.
+const FOLLOW_UP: Duration = Duration::from_secs(3);
+const HASTE: u32 = 10;
 
 #[derive(Debug)]
 pub(super) struct Membership {
@@ -183,7 +186,7 @@ impl Membership {
         }
         if self.beats() && self.heart.beat_at <= now {
             self.heart.beating = true;
-            self.heart.beat_at = now + self.rules.heartbeat_interval;
+            self.heart.beat_at = now + self.pace(now);
             self.actions.push(Action::Beat(self.by.clone()));
         }
         if self.holdings.wants_offsets() && self.offsets_at <= now {
@@ -193,6 +196,13 @@ impl Membership {
 
     fn session_ends(&self) -> Option<Instant> {
         (!self.holdings.owned().is_empty()).then_some(self.heart.alive_until)
+    }
+
+    /// Until the next heartbeat. A cooperative rebalance comes in two: what the first takes from one member the second
+    /// gives to another, and until all have noticed that it has begun those partitions are nobody's.
+    fn pace(&self, now: Instant) -> Duration {
+        let follow_up = now.saturating_duration_since(self.heart.synced_at) < FOLLOW_UP;
+        if follow_up { self.rules.heartbeat_interval / HASTE } else { self.rules.heartbeat_interval }
     }
 
     fn beats(&self) -> bool {

@@ -211,6 +211,11 @@ impl Running {
         self.shutdown.trigger();
     }
 
+    /// Asks it to stop at once, as a second SIGTERM would.
+    pub fn hurry(&self) {
+        self.shutdown.hurry();
+    }
+
     /// Asks it to stop and waits at most `limit`.
     ///
     /// # Errors

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use futures::stream::{self, StreamExt as _};
 use hash_processor::{HandlerError, Operations};
 use integration_tests::broker::TestBroker;
 use integration_tests::client::{Client, Problem, problem};
-use integration_tests::stack::TestStack;
+use integration_tests::stack::{Running, TestStack};
 use integration_tests::topics;
 use integration_tests::wait;
 use kafka::reader::{Reader, Start};
@@ -19,10 +20,12 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
     vec![
         test("bad_requests_get_their_codes", context, bad_requests),
         test("the_checks_have_their_order", context, order),
+        test("a_body_that_does_not_arrive_is_408_at_the_deadline", context, slow_body),
         test("a_request_id_is_echoed", context, request_id),
         test("without_a_worker_the_answer_is_503_at_once", context, no_workers),
         test("without_a_reply_the_answer_is_504_at_the_deadline", context, no_reply),
         test("without_kafka_the_answer_is_503_at_once", context, no_kafka),
+        test("when_kafka_goes_away_the_answer_is_503_until_it_is_back", context, kafka_goes_away),
         test("a_worker_may_reject_or_fail", context, worker_errors),
         test("a_reply_that_contradicts_itself_is_502", context, bad_reply),
         test("a_late_reply_is_counted_and_harmless", context, late_reply),
@@ -90,6 +93,22 @@ async fn order(context: Context) -> Result<()> {
     ensure!(overloaded?.code == "invalid_request", "one byte fits");
     let overloaded = post(&client, "application/json", "{{").await?;
     ensure!(overloaded.code == "overloaded", "{overloaded:?}");
+    Ok(())
+}
+
+async fn slow_body(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.request_timeout = Duration::from_millis(500);
+    let gateway = stack.start_gateway(settings)?;
+    let client = gateway.client()?;
+    // One piece comes, the next never does.
+    let body = stream::iter([Ok::<_, std::io::Error>("{")]).chain(stream::pending());
+    let request =
+        client.http.post(format!("{}/hash", client.base)).header("content-type", "application/json");
+    let refused = problem(request.body(reqwest::Body::wrap_stream(body)).send().await?).await?;
+    ensure!((refused.status, refused.code.as_str()) == (408, "request_timeout"), "{refused:?}");
+    ensure!(gateway.metric("gateway_pending_bytes").await? == 0.0, "its place was given back");
     Ok(())
 }
 
@@ -161,6 +180,30 @@ async fn no_kafka(context: Context) -> Result<()> {
     let (status, _) = Client::new(gateway.management_port)?.get("/health/live").await?;
     ensure!(status == 200);
     gateway.stop(Duration::from_secs(10)).await
+}
+
+async fn kafka_goes_away(context: Context) -> Result<()> {
+    let Some(broker) = context.own_broker().await? else { return Ok(()) };
+    let stack = TestStack::new(broker.clone());
+    let (gateway, _processor) = stack.start_pair().await?;
+    let client = gateway.client()?;
+    broker.stop().await?;
+    wait::until("the broker to be missed", async || !reachable(&gateway).await.unwrap_or(true)).await?;
+    let begin = Instant::now();
+    let refused = client.refused("x").await?;
+    ensure!((refused.status, refused.code.as_str()) == (503, "kafka_unavailable"), "{refused:?}");
+    ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
+    let (status, _) = Client::new(gateway.management_port)?.get("/health/ready").await?;
+    ensure!(status == 200, "readiness is a latch");
+    broker.start_again().await?;
+    gateway.answering().await
+}
+
+/// What `/health/ready` shows of Kafka.
+async fn reachable(gateway: &Running) -> Result<bool> {
+    let (_, body) = Client::new(gateway.management_port)?.get("/health/ready").await?;
+    let body: serde_json::Value = serde_json::from_str(&body)?;
+    Ok(body["kafka"]["reachable"] == true)
 }
 
 async fn worker_errors(context: Context) -> Result<()> {

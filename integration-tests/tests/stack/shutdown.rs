@@ -19,6 +19,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_worker_that_stops_answers_what_it_has_taken", context, worker_in_flight),
         test("readiness_falls_before_the_port_closes", context, delay),
         test("an_idle_gateway_stops_at_once", context, idle),
+        test("a_hurried_gateway_ends_what_is_pending_honestly", context, hurried),
     ]
 }
 
@@ -80,6 +81,27 @@ async fn worker_in_flight(context: Context) -> Result<()> {
         call??;
     }
     second.ready().await
+}
+
+async fn hurried(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = service::settings::NoWorker::Off;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let client = gateway.client()?;
+    let call = tokio::spawn(async move { client.refused("nobody will answer").await });
+    wait::until("the call to be in flight", async || {
+        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 1.0)
+    })
+    .await?;
+    let begin = Instant::now();
+    gateway.hurry();
+    gateway.stop(LIMIT).await?;
+    ensure!(begin.elapsed() < Duration::from_secs(8), "it took {:?}", begin.elapsed());
+    let refused = call.await??;
+    ensure!(refused.code == "outcome_unknown", "{refused:?}");
+    Ok(())
 }
 
 async fn delay(context: Context) -> Result<()> {

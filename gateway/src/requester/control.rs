@@ -68,7 +68,8 @@ impl Control {
             spec(&config.response_topic, RESPONSE_RETENTION),
         ];
         let found = topics::await_topics(&self.inner.kafka, &specs, config.create_topics, |_| {}).await;
-        let [requests, responses]: [TopicState; 2] = found.try_into().expect("one state for each topic asked for");
+        let [requests, responses]: [TopicState; 2] =
+            found.try_into().expect("one state for each topic asked for");
         (requests, responses)
     }
 

@@ -20,7 +20,10 @@ pub async fn await_topics(
         };
         let words = error.to_string();
         if words != told {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the topics are not there yet; trying on");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the topics are not there yet; trying on"
+            );
             told = words;
         }
         on_trouble(&error);

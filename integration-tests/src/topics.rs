@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use bytes::{Bytes, BytesMut};
 use chrono::Utc;
 use flate2::write::GzEncoder;
@@ -27,9 +27,6 @@ use crate::wait;
 
 const RETENTION: Duration = Duration::from_secs(3600);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a read waits for one more record before it takes the log for complete.
-const QUIET: Duration = Duration::from_millis(700);
 
 /// Creates a topic.
 ///
@@ -169,14 +166,14 @@ pub async fn write(kafka: &Kafka, topic: &str, partition: i32, records: Vec<Reco
 /// # Errors
 /// It cannot be read.
 pub async fn read_all(kafka: &Kafka, topic: &str) -> Result<Vec<RecordAndOffset>> {
+    let partitions: Vec<i32> = (0..topics::partition_count(kafka, topic).await?).collect();
     let mut found = Vec::new();
-    for partition in 0..topics::partition_count(kafka, topic).await? {
+    for (partition, end) in kafka::log_ends(kafka, topic, &partitions).await? {
         let open = async || Reader::open(kafka, topic, partition, Start::Earliest).await;
         let mut reader = wait::until_ok("the partition's leader", open).await?;
-        while let Ok(fetched) = timeout(QUIET, reader.next()).await {
-            if fetched.records.is_empty() && fetched.unreadable.is_empty() {
-                break;
-            }
+        while reader.position() < end {
+            let fetched =
+                timeout(CALL_TIMEOUT, reader.next()).await.context("the log does not reach its end")?;
             found.extend(fetched.records);
         }
     }

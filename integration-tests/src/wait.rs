@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-/// Long enough for a rebalance after a lost member on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a rebalance after a lost member, or for a JVM to start again, on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);

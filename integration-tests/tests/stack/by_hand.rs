@@ -213,7 +213,7 @@ async fn codecs(context: Context) -> Result<()> {
         let key = format!("{codec:?}");
         let records: Vec<Record> = (0..3).map(|n| compressed(&format!("{key}-{n}"), n)).collect();
         let batch = topics::compressed(&records, codec)?;
-        topics::write_encoded(&kafka, &stack.requests(), 0, batch).await?;
+        topics::write_encoded(&kafka, &stack.requests(), 0, batch).await.context(key)?;
     }
     let _processor = stack.start_processor(stack.processor_settings())?;
     for codec in codecs {

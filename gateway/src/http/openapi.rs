@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use crate::operations::{self, Described};
+use crate::operations::{self, Operation, Visitor};
 use crate::problem::Code;
 
 /// `GET /openapi.json`.
@@ -13,8 +13,8 @@ pub(crate) async fn document() -> HttpResponse {
 
 /// The OpenAPI document.
 pub(crate) fn describe() -> Value {
-    let paths: Map<String, Value> =
-        operations::all().into_iter().map(|o| (o.path.to_owned(), json!({ "post": post(o) }))).collect();
+    let mut paths = Paths::default();
+    operations::each(&mut paths);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -22,18 +22,29 @@ pub(crate) fn describe() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": env!("CARGO_PKG_DESCRIPTION"),
         },
-        "paths": paths,
+        "paths": paths.by_path,
         "components": { "schemas": { "Problem": problem_schema() } },
     })
 }
 
-fn post(operation: Described) -> Value {
+#[derive(Default)]
+struct Paths {
+    by_path: Map<String, Value>,
+}
+
+impl Visitor for Paths {
+    fn visit<O: Operation>(&mut self) {
+        self.by_path.insert(O::PATH.to_owned(), json!({ "post": post::<O>() }));
+    }
+}
+
+fn post<O: Operation>() -> Value {
     let mut responses = Map::new();
     responses.insert(
         "200".into(),
         json!({
             "description": "The worker's answer",
-            "content": { "application/json": { "schema": with_id(operation.output) } },
+            "content": { "application/json": { "schema": with_id(O::output_schema()) } },
         }),
     );
     for code in Code::ALL.into_iter().filter(|code| !matches!(code, Code::NotFound | Code::MethodNotAllowed))
@@ -49,11 +60,11 @@ fn post(operation: Described) -> Value {
         entry["description"] = format!("{told}{comma}`{}`: {}", code.text(), code.title()).into();
     }
     json!({
-        "operationId": operation.name,
-        "summary": operation.summary,
+        "operationId": O::NAME,
+        "summary": O::SUMMARY,
         "requestBody": {
             "required": true,
-            "content": { "application/json": { "schema": operation.input, "example": operation.example } },
+            "content": { "application/json": { "schema": O::input_schema(), "example": O::example() } },
         },
         "responses": responses,
     })

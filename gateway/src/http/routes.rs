@@ -6,13 +6,13 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{answer, body, openapi, trace};
-use crate::operations::{self, Operation};
+use crate::operations::{self, Operation, Visitor};
 use crate::problem::{Code, Problem};
 use crate::shard::Shard;
 
 /// Everything that callers can reach.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    operations::configure(config);
+    operations::each(&mut Routes(config));
     config.service(
         web::resource("/openapi.json")
             .route(web::get().to(openapi::document))
@@ -20,10 +20,14 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     );
 }
 
-/// Adds one operation.
-pub(crate) fn serve<O: Operation>(config: &mut ServiceConfig) {
-    config
-        .service(web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post)));
+struct Routes<'a>(&'a mut ServiceConfig);
+
+impl Visitor for Routes<'_> {
+    fn visit<O: Operation>(&mut self) {
+        let resource =
+            web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post));
+        self.0.service(resource);
+    }
 }
 
 /// Where no route leads.

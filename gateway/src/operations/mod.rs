@@ -5,13 +5,10 @@
 
 mod hash;
 
-use actix_web::web::ServiceConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use hash::Hash;
-
-use crate::http::routes;
 
 /// One thing that workers can do for HTTP callers.
 pub trait Operation: 'static {
@@ -35,33 +32,13 @@ pub trait Operation: 'static {
     fn example() -> Value;
 }
 
-/// An operation as the description of the API sees it.
-pub(crate) struct Described {
-    pub(crate) name: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) summary: &'static str,
-    pub(crate) input: Value,
-    pub(crate) output: Value,
-    pub(crate) example: Value,
+/// Is shown every operation, to serve it or to describe it.
+pub(crate) trait Visitor {
+    /// One operation.
+    fn visit<O: Operation>(&mut self);
 }
 
-fn described<O: Operation>() -> Described {
-    Described {
-        name: O::NAME,
-        path: O::PATH,
-        summary: O::SUMMARY,
-        input: O::input_schema(),
-        output: O::output_schema(),
-        example: O::example(),
-    }
-}
-
-/// Every operation, for the description.
-pub(crate) fn all() -> Vec<Described> {
-    vec![described::<Hash>()]
-}
-
-/// Every operation, for the server.
-pub(crate) fn configure(config: &mut ServiceConfig) {
-    routes::serve::<Hash>(config);
+/// Shows every operation. This is the one list of them.
+pub(crate) fn each(visitor: &mut impl Visitor) {
+    visitor.visit::<Hash>();
 }

@@ -149,8 +149,9 @@ impl Requester {
         deadline: tokio::time::Instant,
         headers: Headers,
     ) -> Result<Answer, RequestError> {
-        let (writer, address) = self.inner.way_out().map_err(RequestError::unnamed)?;
-        let mut pending = self.inner.register(address).map_err(RequestError::unnamed)?;
+        let writer = self.inner.way_out().map_err(RequestError::unnamed)?;
+        let (mut pending, address) =
+            register(&self.inner.registry, &self.inner.named).map_err(RequestError::unnamed)?;
         let id = pending.id();
         let failed = |failure| RequestError::about(id, failure);
         let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -238,25 +239,16 @@ impl Drop for Requester {
 }
 
 impl Inner {
-    /// The writer and the reply address for a new request, or why it would be hopeless.
-    fn way_out(&self) -> Result<(&Writer<Outbox>, ReplyAddress), Failure> {
+    /// The writer for a new request, or why it would be hopeless.
+    fn way_out(&self) -> Result<&Writer<Outbox>, Failure> {
         let writer = self.writer.get().filter(|writer| writer.is_connected());
-        let (Some(writer), Some(address)) = (writer, self.named.address()) else {
-            return Err(Failure::KafkaUnavailable);
-        };
+        let writer = writer.ok_or(Failure::KafkaUnavailable)?;
         if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
             && nobody_there(watch.latest(), &self.sink.last_reply, grace, Instant::now())
         {
             return Err(Failure::NoWorkers);
         }
-        Ok((writer, address))
-    }
-
-    fn register(&self, address: ReplyAddress) -> Result<Pending<Outcome>, Failure> {
-        self.registry.register(address.partition).map_err(|error| match error {
-            RegisterError::Full => Failure::Overloaded,
-            RegisterError::Closed => Failure::ShuttingDown,
-        })
+        Ok(writer)
     }
 
     fn record(
@@ -265,12 +257,104 @@ impl Inner {
         value: Vec<u8>,
         address: ReplyAddress,
         time_to_live: Duration,
-        mut added: Headers,
+        mut headers: Headers,
     ) -> Record {
         let now = Utc::now();
         let deadline = Deadline::after(u64::try_from(now.timestamp_millis()).unwrap_or(0), time_to_live);
-        let mut headers = request_headers(id, &self.config.response_topic, address.partition, &deadline);
-        headers.append(&mut added);
+        // Ours last: whatever a caller adds, the reply has to come back here.
+        headers.append(&mut request_headers(id, &self.config.response_topic, address.partition, &deadline));
         Record { key: Some(id.as_text().as_bytes().to_vec()), value: Some(value), headers, timestamp: now }
+    }
+}
+
+/// Registers a request under the reply address that it will carry.
+///
+/// A partition is read for as long as it is named or a registered request names it. The name may move between reading
+/// it and registering under it, and the partition be given up in between: so a name that has moved is not used. Both
+/// sides look at the name and at the registry, in opposite order, and the registry's lock is between: whoever gives the
+/// partition up either sees the request, or has moved the name before the request looks again.
+fn register(
+    registry: &Arc<Registry<Outcome>>,
+    named: &Named,
+) -> Result<(Pending<Outcome>, ReplyAddress), Failure> {
+    loop {
+        let address = named.address().ok_or(Failure::KafkaUnavailable)?;
+        let pending = registry.register(address.partition).map_err(|error| match error {
+            RegisterError::Full => Failure::Overloaded,
+            RegisterError::Closed => Failure::ShuttingDown,
+        })?;
+        if named.address() == Some(address) {
+            return Ok((pending, address));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+    use super::*;
+
+    /// As `ReplyTo` does on its own thread: names another partition, and gives the old one up once nobody names it.
+    #[test]
+    fn no_request_names_a_partition_that_was_given_up() {
+        let registry = Registry::new(Tag::random(), 10);
+        let named = Named::new(ReplyRouting::Partition);
+        named.name(0);
+        let (given_up, over) = (AtomicI32::new(-1), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for turn in 0..20_000 {
+                    let (old, new) = (turn % 2, (turn + 1) % 2);
+                    given_up.store(-1, Ordering::SeqCst);
+                    named.name(new);
+                    if registry.pending_naming(old) == 0 {
+                        given_up.store(old, Ordering::SeqCst);
+                    }
+                    std::thread::yield_now();
+                }
+                over.store(true, Ordering::SeqCst);
+            });
+            while !over.load(Ordering::SeqCst) {
+                let (pending, address) = register(&registry, &named).unwrap();
+                // It stays as it is while this request waits: a partition that is read again is not given up.
+                let lost = Some(given_up.load(Ordering::SeqCst)) == address.partition
+                    && named.address() != Some(address);
+                assert!(!lost, "{address:?} is not read any more");
+                drop(pending);
+            }
+        });
+    }
+
+    #[test]
+    fn a_caller_cannot_redirect_the_reply() {
+        let config = RequesterConfig::default();
+        let kafka = Kafka::new(kafka::Config {
+            brokers: vec!["localhost:1".into()],
+            client_id: "test".into(),
+            timeout: Duration::from_secs(1),
+        });
+        let inner = Inner {
+            registry: Registry::new(Tag::random(), 1),
+            sink: Arc::new(Sink {
+                registry: Registry::new(Tag::random(), 1),
+                last_reply: LastReply::new(Instant::now()),
+            }),
+            named: Arc::new(Named::new(config.routing)),
+            writer: OnceLock::new(),
+            watch: OnceLock::new(),
+            kafka,
+            config,
+        };
+        let id = CorrelationId::random(Tag::random());
+        let theirs = Headers::from([
+            (protocol::header::REPLY_TOPIC.to_owned(), b"elsewhere".to_vec()),
+            (protocol::header::TRACEPARENT.to_owned(), b"00-1-2-01".to_vec()),
+        ]);
+        let address = ReplyAddress { partition: Some(1) };
+        let record = inner.record(id, Vec::new(), address, Duration::from_secs(1), theirs);
+        assert_eq!(record.headers[protocol::header::REPLY_TOPIC], b"hash_responses");
+        assert_eq!(record.headers[protocol::header::TRACEPARENT], b"00-1-2-01");
+        assert_eq!(record.headers[protocol::header::CORRELATION_ID], id.as_text().as_bytes());
     }
 }

@@ -38,12 +38,12 @@ impl Named {
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != NOTHING_YET
+        self.state.load(Ordering::Acquire) != NOTHING_YET
     }
 
     /// The address for a new request, once replies are listened for.
     pub(crate) fn address(&self) -> Option<ReplyAddress> {
-        match self.state.load(Ordering::Relaxed) {
+        match self.state.load(Ordering::Acquire) {
             NOTHING_YET => None,
             ALL => Some(ReplyAddress { partition: None }),
             partition => Some(ReplyAddress { partition: Some(partition) }),
@@ -56,11 +56,11 @@ impl Named {
     }
 
     pub(crate) fn name(&self, partition: i32) {
-        self.state.store(partition, Ordering::Relaxed);
+        self.state.store(partition, Ordering::Release);
     }
 
     pub(crate) fn all(&self) {
-        self.state.store(ALL, Ordering::Relaxed);
+        self.state.store(ALL, Ordering::Release);
     }
 }
 

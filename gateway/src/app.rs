@@ -13,6 +13,7 @@ use service::settings::GatewaySettings;
 use service::{Program, Readiness, Shutdown};
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::http::routes;
@@ -116,17 +117,20 @@ impl Gateway {
         }
         readiness.fall("shutting down");
         draining.store(true, Ordering::Relaxed);
-        stop(&settings, &handle, &shards, shutdown).await;
-        if let Ok(ended) = serving.await {
-            ended?;
-        }
+        let ended = stop(&settings, &handle, serving, &shards, shutdown).await;
         management.stop().await;
-        Ok(())
+        ended
     }
 }
 
 /// Serves on, so that balancers notice; takes no new connections and finishes what is pending; leaves the group.
-async fn stop(settings: &GatewaySettings, handle: &ServerHandle, shards: &Shards, shutdown: &Shutdown) {
+async fn stop(
+    settings: &GatewaySettings,
+    handle: &ServerHandle,
+    mut serving: JoinHandle<std::io::Result<()>>,
+    shards: &Shards,
+    shutdown: &Shutdown,
+) -> Result<()> {
     let delay = settings.shutdown_delay;
     if !delay.is_zero() {
         shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
@@ -135,11 +139,19 @@ async fn stop(settings: &GatewaySettings, handle: &ServerHandle, shards: &Shards
     let limit = settings.request_timeout + MARGIN;
     if shutdown.stage("finish requests", limit, handle.stop(true)).await.is_none() {
         // What is still pending ends now, honestly, and its callers are told before their connections go.
-        futures::future::join_all(requesters.iter().map(|requester| requester.stop(Duration::ZERO))).await;
-        shutdown.stage("close connections", MARGIN, handle.stop(false)).await;
+        requesters.iter().for_each(|requester| requester.end_pending());
     }
+    let ended = match shutdown.stage("close connections", MARGIN, &mut serving).await {
+        Some(Ok(ended)) => ended.map_err(Into::into),
+        // actix waits for every connection, however slow its client is; the process does not.
+        Some(Err(_)) | None => {
+            serving.abort();
+            Ok(())
+        }
+    };
     let leave = futures::future::join_all(requesters.iter().map(|requester| requester.stop(Duration::ZERO)));
     shutdown.stage("leave the group", LEAVE_LIMIT, leave).await;
+    ended
 }
 
 fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::Server> {

@@ -5,7 +5,7 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka::group::{Assignor, Event, GroupConfig, GroupWatch, Member};
+use kafka::group::{Assignor, GroupConfig, GroupWatch, Member};
 use kafka::topics::{self, TopicSpec, TopicState};
 use kafka::writer::{Writer, WriterConfig};
 use tokio::runtime::Handle;
@@ -113,27 +113,41 @@ impl Control {
             }
         };
         let commits = member.offsets();
+        let mut is_member = true;
         let mut tick = interval(STEP_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut look = interval(PARTITIONS_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let event: Option<Event> = tokio::select! {
+            let mut looks = false;
+            tokio::select! {
                 () = self.stop.cancelled() => break,
-                event = member.next_event() => event,
-                _ = tick.tick() => None,
-                _ = look.tick() => {
-                    lanes = self.add_lanes(lanes).await;
-                    None
-                }
-            };
-            if let Some(event) = event {
-                reply_to.on(event);
+                event = member.next_event(), if is_member => match event {
+                    Some(event) => reply_to.on(event),
+                    None => {
+                        is_member = false;
+                        self.inner.died("the member of the consumer group");
+                    }
+                },
+                _ = tick.tick() => {}
+                _ = look.tick() => looks = true,
             }
-            reply_to.step().await;
-            reply_to.commit(&commits).await;
+            // Each of these may wait for Kafka, for several of its timeouts where it is away; a stop does not.
+            let work = async {
+                if looks {
+                    lanes = self.add_lanes(lanes).await;
+                }
+                reply_to.step().await;
+                reply_to.commit(&commits).await;
+            };
+            if self.stop.run_until_cancelled(work).await.is_none() {
+                break;
+            }
+            if reply_to.has_dead_listener() {
+                self.inner.died("the reader of a response partition");
+            }
         }
-        reply_to.commit(&commits).await;
+        reply_to.commit_read(&commits);
         member.leave(LEAVE_TIMEOUT).await;
     }
 

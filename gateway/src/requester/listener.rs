@@ -93,6 +93,11 @@ impl Listener {
         self.position.load(Ordering::Relaxed)
     }
 
+    /// Whether the reading has ended, which it never should.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// For how long the partition has not been readable, if it is not.
     pub(crate) fn down_for(&self) -> Option<Duration> {
         (self.down_since)()

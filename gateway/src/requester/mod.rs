@@ -37,6 +37,7 @@ mod outbox;
 mod reply_to;
 mod workers;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,8 @@ struct Inner {
     writer: OnceLock<Writer<Outbox>>,
     /// There once the topics are, if workers are watched.
     watch: OnceLock<GroupWatch>,
+    /// Something in the background has ended that never should.
+    has_died: AtomicBool,
 }
 
 /// What a requester has seen so far.
@@ -115,6 +118,7 @@ impl Requester {
             sink,
             writer: OnceLock::new(),
             watch: OnceLock::new(),
+            has_died: AtomicBool::new(false),
             config,
         });
         let stop = CancellationToken::new();
@@ -205,9 +209,17 @@ impl Requester {
         }
     }
 
-    /// Whether the background work has ended although nobody stopped it.
+    /// Whether any of the background work has ended although nobody stopped it.
     pub fn has_failed(&self) -> bool {
-        !self.stop.is_cancelled() && self.control.lock().as_ref().is_none_or(JoinHandle::is_finished)
+        let has_ended = || self.control.lock().as_ref().is_none_or(JoinHandle::is_finished);
+        !self.stop.is_cancelled() && (self.inner.has_died.load(Ordering::Relaxed) || has_ended())
+    }
+
+    /// Takes nothing new, and ends what is pending at once, honestly. For those who cannot wait for
+    /// [`stop`](Self::stop), which is still to be called.
+    pub fn end_pending(&self) {
+        self.inner.registry.close();
+        self.inner.registry.fail_all(|_| Outcome::Stopped);
     }
 
     /// Takes nothing new, waits at most `limit` for what is pending, ends the rest honestly, commits, leaves the
@@ -220,7 +232,7 @@ impl Requester {
             }
         };
         if timeout(limit, drained).await.is_err() {
-            self.inner.registry.fail_all(|_| Outcome::Stopped);
+            self.end_pending();
         }
         self.stop.cancel();
         let control = self.control.lock().take();
@@ -249,6 +261,13 @@ impl Inner {
             return Err(Failure::NoWorkers);
         }
         Ok(writer)
+    }
+
+    /// Says once that something has ended that never should. What goes on without it goes on.
+    fn died(&self, what: &str) {
+        if !self.has_died.swap(true, Ordering::Relaxed) {
+            tracing::error!("{what} has died");
+        }
     }
 
     fn record(
@@ -291,7 +310,7 @@ fn register(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+    use std::sync::atomic::AtomicI32;
 
     use super::*;
 
@@ -343,6 +362,7 @@ mod tests {
             named: Arc::new(Named::new(config.routing)),
             writer: OnceLock::new(),
             watch: OnceLock::new(),
+            has_died: AtomicBool::new(false),
             kafka,
             config,
         };

@@ -104,11 +104,7 @@ impl ReplyTo {
 
     /// Shows operators how far this gateway is: where it reads, else where the log ends.
     pub(crate) async fn commit(&mut self, commits: &Commits) {
-        for partition in &self.assigned {
-            if let Some(listener) = self.listeners.get(partition) {
-                commits.commit(*partition, listener.position());
-            }
-        }
+        self.commit_read(commits);
         let due = self.ends_asked_at.is_none_or(|at| at.elapsed() >= LOG_END_INTERVAL);
         let unread: Vec<i32> =
             self.assigned.iter().copied().filter(|p| !self.listeners.contains_key(p)).collect();
@@ -124,6 +120,20 @@ impl ReplyTo {
             }
             Err(error) => tracing::debug!(%error, "the ends of response partitions are not known"),
         }
+    }
+
+    /// Of that, what is known without asking Kafka.
+    pub(crate) fn commit_read(&self, commits: &Commits) {
+        for partition in &self.assigned {
+            if let Some(listener) = self.listeners.get(partition) {
+                commits.commit(*partition, listener.position());
+            }
+        }
+    }
+
+    /// Whether a listener has ended although nobody stopped it.
+    pub(crate) fn has_dead_listener(&self) -> bool {
+        self.listeners.values().any(Listener::is_dead)
     }
 
     fn give_up(&mut self, partitions: &[i32]) {

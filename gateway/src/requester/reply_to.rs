@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use super::listener::{Listener, Sink};
 use super::named::Named;
 
-/// How long the named partition may be unreadable before another one is named.
+/// How long the named partition, or the first to be named, may be unreadable before another one is named.
 const LEADERLESS: Duration = Duration::from_secs(1);
 
 /// How often the ends of partitions that are assigned and not read are looked up.
@@ -37,6 +37,7 @@ pub(crate) struct ReplyTo {
     listeners: BTreeMap<i32, Listener>,
     assigned: BTreeSet<i32>,
     wanted: i32,
+    started: Instant,
     ends_asked_at: Option<Instant>,
 }
 
@@ -62,6 +63,7 @@ impl ReplyTo {
             listeners: BTreeMap::new(),
             assigned: BTreeSet::new(),
             wanted: hashed,
+            started: Instant::now(),
             ends_asked_at: None,
         }
     }
@@ -75,12 +77,8 @@ impl ReplyTo {
         }
         if self.named.partition() != Some(self.wanted) {
             self.move_to(self.wanted).await;
-        } else if self
-            .listeners
-            .get(&self.wanted)
-            .and_then(Listener::down_for)
-            .is_some_and(|d| d > LEADERLESS)
-        {
+        }
+        if self.unreadable_for().is_some_and(|time| time > LEADERLESS) {
             self.flee().await;
         }
         self.retire();
@@ -153,9 +151,18 @@ impl ReplyTo {
         }
     }
 
-    /// The named partition cannot be read, most likely because its leader is gone: name another that can be.
+    /// For how long replies could not have been read, if they cannot: before anything is named, since the start.
+    fn unreadable_for(&self) -> Option<Duration> {
+        match self.named.partition() {
+            Some(named) => self.listeners.get(&named).and_then(Listener::down_for),
+            None => Some(self.started.elapsed()),
+        }
+    }
+
+    /// The partition that is named, or should be, cannot be read, most likely because its leader is gone: name another
+    /// that can be. Where we want to be stays as it was, so that we are back once that is readable again.
     async fn flee(&mut self) {
-        let lost = self.wanted;
+        let lost = self.named.partition().unwrap_or(self.wanted);
         for partition in (0..self.partitions).filter(|partition| *partition != lost) {
             if self.listen(partition, Start::Latest).await {
                 tracing::warn!(
@@ -164,7 +171,6 @@ impl ReplyTo {
                     partition,
                     "the reply partition cannot be read; moved"
                 );
-                self.wanted = partition;
                 self.named.name(partition);
                 return;
             }
@@ -211,5 +217,46 @@ impl ReplyTo {
         self.listeners.retain(|partition, _| {
             *partition == wanted || named == Some(*partition) || registry.pending_naming(*partition) > 0
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_broker::{Broker, Config};
+    use protocol::{Registry, Tag};
+
+    use super::super::ReplyRouting;
+    use super::super::workers::LastReply;
+    use super::*;
+
+    async fn step_until(reply_to: &mut ReplyTo, named: i32) {
+        let limit = Instant::now() + Duration::from_secs(15);
+        while reply_to.named.partition() != Some(named) {
+            assert!(Instant::now() < limit, "{named} is not named but {:?}", reply_to.named.partition());
+            reply_to.step().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A partition that does not exist yet stands for one without a leader: both cannot be read for now.
+    #[tokio::test]
+    async fn a_gateway_whose_first_partition_cannot_be_read_takes_another_until_it_can() {
+        let broker = Broker::start(Config::default()).await.unwrap();
+        broker.create_topic("replies", 1).unwrap();
+        let kafka = Kafka::new(kafka::Config {
+            brokers: vec![broker.bootstrap()],
+            client_id: "test".into(),
+            timeout: Duration::from_secs(5),
+        });
+        let registry = Registry::new(Tag::random(), 1);
+        let sink = Arc::new(Sink { registry, last_reply: LastReply::new(Instant::now()) });
+        let named = Arc::new(Named::new(ReplyRouting::Partition));
+        let shard = Handle::current();
+        let mut reply_to = ReplyTo::new(kafka, "replies".into(), 2, 1, sink, named, shard);
+        assert_eq!(reply_to.wanted, 1);
+        step_until(&mut reply_to, 0).await;
+        broker.faults().add_partitions("replies", 2).unwrap();
+        step_until(&mut reply_to, 1).await;
+        assert_eq!(reply_to.listeners.keys().copied().collect::<Vec<_>>(), [1], "the other one is let go");
     }
 }

@@ -9,7 +9,7 @@ use chrono::DateTime;
 use kafka::batch::RawRecord;
 use kafka::reader::{ReadError, Reader, Start};
 use kafka::{Kafka, Record};
-use protocol::{CorrelationId, Registry, reply_correlation};
+use protocol::{Completion, CorrelationId, Registry, reply_correlation};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
@@ -28,10 +28,11 @@ impl Sink {
         let id = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
         // Whatever is no id of a gateway's making is a reply to somebody else's own client.
         let Some(id) = id.and_then(|id| CorrelationId::parse(id.as_bytes())) else { return };
-        self.registry.complete(id.as_text().as_bytes(), || {
+        let completion = self.registry.complete(id.as_text().as_bytes(), || Outcome::Replied(record));
+        // One that comes late or twice shows a worker at work as well.
+        if completion != Completion::Foreign {
             self.last_reply.record(Instant::now());
-            Outcome::Replied(record)
-        });
+        }
     }
 
     /// A record with header values that are null. What it says of itself may still be an answer.
@@ -120,5 +121,36 @@ async fn listen(mut reader: Reader, sink: Arc<Sink>, position: Arc<AtomicI64>) {
             sink.take_raw(raw);
         }
         position.store(fetched.next_offset, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka::group::Sighting;
+    use protocol::Tag;
+
+    use super::super::workers::nobody_there;
+    use super::*;
+
+    fn reply_to(id: CorrelationId) -> Record {
+        let key = Some(id.as_text().as_bytes().to_vec());
+        Record { key, value: None, headers: BTreeMap::new(), timestamp: DateTime::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_late_reply_shows_a_worker_and_somebody_elses_does_not() {
+        let registry = Registry::new(Tag::from([1; 4]), 1);
+        let looked = Instant::now();
+        let sink = Sink { registry: registry.clone(), last_reply: LastReply::new(looked) };
+        let empty = Sighting { members: 0, asked_at: looked, answered_at: looked, last_member_at: None };
+        let nobody = || nobody_there(Some(empty), &sink.last_reply, Duration::ZERO, looked);
+        sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))));
+        assert!(nobody());
+        let ended = registry.register(None).unwrap();
+        let id = ended.id();
+        drop(ended);
+        sink.take(reply_to(id));
+        assert_eq!(registry.counts().late, 1);
+        assert!(!nobody());
     }
 }

@@ -48,8 +48,10 @@ impl Blueprint {
         let settings = &self.settings;
         let share = |limit: usize| limit.div_ceil(settings.shards.max(1));
         let (max_pending, max_bytes) = (share(settings.max_pending), share(settings.max_pending_bytes));
-        let requester =
-            Requester::start(kafka(settings), requester_config(settings, max_pending, self.control));
+        let requester = Requester::start(
+            kafka(settings),
+            requester_config(settings, max_pending, max_bytes, self.control),
+        );
         let (requester, admission) = (Arc::new(requester), Admission::new(max_pending, max_bytes));
         self.shards.lock().push((requester.clone(), admission.clone()));
         Shard {
@@ -70,7 +72,12 @@ fn kafka(settings: &GatewaySettings) -> Kafka {
     })
 }
 
-fn requester_config(settings: &GatewaySettings, max_pending: usize, control: Handle) -> RequesterConfig {
+fn requester_config(
+    settings: &GatewaySettings,
+    max_pending: usize,
+    max_bytes: usize,
+    control: Handle,
+) -> RequesterConfig {
     RequesterConfig {
         request_topic: settings.kafka.request_topic.clone(),
         response_topic: settings.kafka.response_topic.clone(),
@@ -88,7 +95,7 @@ fn requester_config(settings: &GatewaySettings, max_pending: usize, control: Han
         },
         max_pending,
         // What is reserved for bodies, and as much again for envelopes and headers.
-        max_queued_bytes: settings.max_pending_bytes.saturating_mul(2),
+        max_queued_bytes: max_bytes.saturating_mul(2),
         control: Some(control),
     }
 }

@@ -140,10 +140,7 @@ fn broken(error: &dyn std::error::Error) -> Problem {
 }
 
 fn invalid(reason: &str) -> Problem {
-    let mut end = reason.len().min(MAX_DETAIL_BYTES);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = reason.floor_char_boundary(MAX_DETAIL_BYTES);
     Problem::new(Code::InvalidRequest, reason[..end].to_owned())
 }
 
@@ -205,9 +202,12 @@ mod tests {
         assert_eq!((body.len(), body.finish()), (4, Bytes::from_static(b"abcd")));
     }
 
-    #[test]
-    fn a_long_reason_is_cut_at_a_character() {
-        let problem = invalid(&"ü".repeat(500));
+    #[actix_web::test]
+    async fn a_long_reason_is_cut_at_a_character() {
+        let problem = invalid(&format!("x{}", "ü".repeat(500)));
         assert_eq!(problem.code(), Code::InvalidRequest);
+        let body = actix_web::body::to_bytes(problem.response().into_body()).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["detail"], format!("x{}", "ü".repeat((MAX_DETAIL_BYTES - 1) / 2)));
     }
 }

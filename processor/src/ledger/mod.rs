@@ -52,6 +52,8 @@ pub(crate) struct InFlight {
     pub(crate) bytes: usize,
     /// Those that wait for their dead letter to be written.
     pub(crate) dead_letters: usize,
+    /// With those that are finished and cannot be committed yet, because one before them is not.
+    pub(crate) uncommitted: usize,
 }
 
 impl Ledger {
@@ -120,7 +122,8 @@ impl Ledger {
     pub(crate) fn in_flight(&self) -> InFlight {
         let offsets = &self.entries.lock().offsets;
         let (records, bytes) = (offsets.in_flight(), offsets.in_flight_bytes());
-        InFlight { records, bytes, dead_letters: offsets.dead_letters() }
+        let (dead_letters, uncommitted) = (offsets.dead_letters(), offsets.uncommitted());
+        InFlight { records, bytes, dead_letters, uncommitted }
     }
 
     /// Returns after a record was finished or a reply refused; at once if that was so since the last call returned.
@@ -170,7 +173,7 @@ mod tests {
         ledger.conclude(10, Debts::dead_letter(Some(AwaitedReply::notice(None))));
         ledger.settle(10, Debt::Reply);
         assert!(timeout(Duration::ZERO, ledger.changed()).await.is_err());
-        assert_eq!(ledger.in_flight(), InFlight { records: 1, bytes: 1, dead_letters: 1 });
+        assert_eq!(ledger.in_flight(), InFlight { records: 1, bytes: 1, dead_letters: 1, uncommitted: 1 });
         ledger.settle(10, Debt::DeadLetter);
         timeout(Duration::from_secs(1), ledger.changed()).await.expect("the record is finished");
         assert_eq!(ledger.committable(), 11);

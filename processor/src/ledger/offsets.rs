@@ -107,6 +107,11 @@ impl OffsetTracker {
         self.slots.front().map_or(self.taken_up_to, |slot| slot.offset)
     }
 
+    /// Records kept in mind: those in flight, and those finished behind the first of them.
+    pub(super) fn uncommitted(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Records taken and not finished.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight

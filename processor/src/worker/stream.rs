@@ -30,6 +30,9 @@ use crate::replies::{Claim, ReplyBatches, Taken};
 const TURN: Duration = Duration::from_millis(5);
 /// Bytes of records taken and not finished: a few of the largest at once, thousands of small ones.
 const MAX_IN_FLIGHT_BYTES: usize = 16 << 20;
+/// Records finished behind one that is not, which all are done again if we die: some 64 MiB of bookkeeping, and longer
+/// than a request usually lives.
+const MAX_UNCOMMITTED: usize = 1_000_000;
 /// Between two looks for replies that cannot be written and have expired.
 const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 
@@ -228,7 +231,9 @@ impl Stream {
 }
 
 fn has_room(context: &Context, in_flight: InFlight) -> bool {
-    in_flight.records < context.max_in_flight && in_flight.bytes < MAX_IN_FLIGHT_BYTES
+    in_flight.records < context.max_in_flight
+        && in_flight.bytes < MAX_IN_FLIGHT_BYTES
+        && in_flight.uncommitted < MAX_UNCOMMITTED
 }
 
 fn after_job(ended: Result<(), JoinError>) {

@@ -33,6 +33,22 @@ fn only_the_contiguous_finished_prefix_is_committable() {
 }
 
 #[test]
+fn what_is_finished_behind_an_unfinished_record_is_counted_until_it_can_be_committed() {
+    let mut tracker = taken(40..45);
+    for offset in 41..45 {
+        tracker.settle(offset, Debt::Work);
+    }
+    assert_eq!((tracker.in_flight(), tracker.uncommitted()), (1, 5));
+    tracker.settle(40, Debt::Work);
+    assert_eq!((tracker.in_flight(), tracker.uncommitted()), (0, 0));
+}
+
+#[test]
+fn a_slot_is_as_small_as_the_limit_on_them_takes_it_to_be() {
+    assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+}
+
+#[test]
 fn a_record_that_owes_reply_and_dead_letter_waits_for_both() {
     for [first, second] in [[Debt::Reply, Debt::DeadLetter], [Debt::DeadLetter, Debt::Reply]] {
         let mut tracker = taken(0..1);

@@ -88,20 +88,6 @@ impl Metrics {
         labelled
     }
 
-    /// Histograms with one set of upper bounds, told apart by `labels`. See [`Labelled`] for `limit`.
-    pub fn histograms(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&'static str],
-        limit: usize,
-        buckets: &'static [f64],
-    ) -> Labelled<Histogram> {
-        let labelled = Labelled::new(labels, limit, move || Histogram::new(buckets.iter().copied()));
-        self.register(name, help, labelled.family());
-        labelled
-    }
-
     /// Everything in the OpenMetrics text format, of type [`CONTENT_TYPE`].
     pub fn encode(&self) -> String {
         let mut text = String::new();

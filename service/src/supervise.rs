@@ -75,13 +75,6 @@ impl Tasks {
         self.set().spawn(watched);
     }
 
-    /// Starts a task on the current thread's `LocalSet` (in actix, on the current arbiter); panics if
-    /// there is none.
-    pub fn spawn_local<O: Outcome>(&self, name: &str, work: impl Future<Output = O> + 'static) {
-        let watched = self.watched(name, work);
-        self.set().spawn_local(watched);
-    }
-
     /// Waits for the first task that ends before the shutdown is requested; for ever if none does.
     pub async fn failed(&self) -> Failure {
         let mut failures = self.board.failure.subscribe();

@@ -64,18 +64,6 @@ async fn the_first_failure_is_the_one_that_counts() {
 }
 
 #[tokio::test]
-async fn tasks_that_are_not_send_are_watched_too() {
-    let (tasks, ..) = tasks();
-    let local = tokio::task::LocalSet::new();
-    let not_send = std::rc::Rc::new(());
-    let failure = local.run_until(async {
-        tasks.spawn_local("local", async move { drop(not_send) });
-        first_failure(&tasks).await
-    });
-    assert_eq!(failure.await.name, "local");
-}
-
-#[tokio::test]
 async fn tasks_that_heed_the_shutdown_end_by_themselves_and_are_no_failures() {
     let (tasks, readiness, shutdown) = tasks();
     for name in ["reader", "writer"] {

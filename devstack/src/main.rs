@@ -45,7 +45,8 @@ impl Options {
 #[expect(clippy::print_stderr, reason = "this program speaks to a person")]
 fn main() -> ExitCode {
     let options = Options::parse();
-    service::telemetry::init(&LogSettings::default());
+    service::telemetry::log_panics();
+    service::telemetry::init(&log_settings());
     match block_on(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,6 +54,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// As the services by themselves: the default filter, unless `RUST_LOG` has another.
+fn log_settings() -> LogSettings {
+    let defaults = LogSettings::default();
+    LogSettings { filter: std::env::var("RUST_LOG").unwrap_or(defaults.filter), ..defaults }
 }
 
 fn block_on(options: &Options) -> Result<()> {

@@ -29,6 +29,14 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Longest time for the last commits and the goodbye to the group.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
+/// Shortest time to serve on: kept-alive connections are closed with an answer that says so, and not in the moment when
+/// a request is on its way.
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// How long an idle connection stays open: longer than load balancers keep theirs (60 s is common), or they would send
+/// requests into connections that are just closing.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
 /// Between two looks at whether the shards are ready or dead.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -131,10 +139,8 @@ async fn stop(
     shards: &Shards,
     shutdown: &Shutdown,
 ) -> Result<()> {
-    let delay = settings.shutdown_delay;
-    if !delay.is_zero() {
-        shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
-    }
+    let delay = settings.shutdown_delay.max(LAST_CALL);
+    shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
     let requesters: Vec<_> = shards.lock().iter().map(|(requester, _)| requester.clone()).collect();
     let limit = settings.request_timeout + MARGIN;
     if shutdown.stage("finish requests", limit, handle.stop(true)).await.is_none() {
@@ -171,6 +177,7 @@ fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::
     };
     let server = HttpServer::new(app)
         .workers(settings.shards)
+        .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(graceful.as_secs() + 1)
         .disable_signals()
         .listen(listener)?;

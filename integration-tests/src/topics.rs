@@ -14,7 +14,9 @@ use kafka::{Kafka, Record, RecordAndOffset, wire};
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, ProduceRequest, TopicName};
+use kafka_protocol::messages::{
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, ProduceRequest, TopicName,
+};
 use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{Compression, Record as RawRecord, RecordBatchEncoder, RecordEncodeOptions};
 use lz4_flex::frame::FrameEncoder;
@@ -92,6 +94,21 @@ pub async fn add_partitions(kafka: &Kafka, topic: &str, count: i32) -> Result<()
     let version = broker.version::<CreatePartitionsRequest>(1)?;
     let answer = broker.call(&request, version, CALL_TIMEOUT).await?;
     ensure!(answer.results.iter().all(|result| result.error_code == 0), "{:?}", answer.results);
+    Ok(())
+}
+
+/// Deletes a topic.
+///
+/// # Errors
+/// The broker refuses.
+pub async fn delete(kafka: &Kafka, topic: &str) -> Result<()> {
+    let request = DeleteTopicsRequest::default()
+        .with_topic_names(vec![TopicName(StrBytes::from_string(topic.to_owned()))])
+        .with_timeout_ms(5000);
+    let mut broker = wire::bootstrap(kafka.config()).await?;
+    let version = broker.version::<DeleteTopicsRequest>(5)?;
+    let answer = broker.call(&request, version, CALL_TIMEOUT).await?;
+    ensure!(answer.responses.iter().all(|topic| topic.error_code == 0), "{:?}", answer.responses);
     Ok(())
 }
 

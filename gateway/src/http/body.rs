@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures::StreamExt as _;
@@ -135,8 +136,9 @@ fn late() -> Problem {
     Problem::new(Code::RequestTimeout, "the whole body has to arrive within the request's time")
 }
 
-fn broken(error: &dyn std::error::Error) -> Problem {
-    invalid(&format!("the body could not be read: {error}"))
+fn broken(error: &PayloadError) -> Problem {
+    tracing::debug!(%error, "a body broke off");
+    invalid("the body ended early, or its framing is broken")
 }
 
 fn invalid(reason: &str) -> Problem {

@@ -52,22 +52,28 @@ impl Control {
             let group = self.inner.config.worker_group_id.clone();
             let _ = self.inner.watch.set(GroupWatch::start(self.inner.kafka.clone(), group, WATCH_INTERVAL));
         }
-        self.steer(reply_to, requests.partitions).await;
+        let specs = self.specs();
+        let keep = topics::keep_topics(&self.inner.kafka, &specs, self.inner.config.create_topics);
+        tokio::select! {
+            () = self.steer(reply_to, requests.partitions) => {}
+            never = keep => match never {}
+        }
     }
 
-    /// The two topics, as soon as they are there.
-    async fn topics(&self) -> (TopicState, TopicState) {
+    fn specs(&self) -> [TopicSpec; 2] {
         let config = &self.inner.config;
         let spec = |name: &str, retention| TopicSpec {
             name: name.to_owned(),
             partitions: config.partitions,
             retention,
         };
-        let specs = [
-            spec(&config.request_topic, REQUEST_RETENTION),
-            spec(&config.response_topic, RESPONSE_RETENTION),
-        ];
-        let found = topics::await_topics(&self.inner.kafka, &specs, config.create_topics, |_| {}).await;
+        [spec(&config.request_topic, REQUEST_RETENTION), spec(&config.response_topic, RESPONSE_RETENTION)]
+    }
+
+    /// The two topics, as soon as they are there.
+    async fn topics(&self) -> (TopicState, TopicState) {
+        let create = self.inner.config.create_topics;
+        let found = topics::await_topics(&self.inner.kafka, &self.specs(), create, |_| {}).await;
         let [requests, responses]: [TopicState; 2] =
             found.try_into().expect("one state for each topic asked for");
         (requests, responses)

@@ -19,6 +19,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_gateway_without_a_broker_becomes_ready_when_it_comes", context, broker_comes_late),
         test("a_broker_that_restarts_under_load_costs_no_answer", context, restart_under_load),
         test("a_topic_with_other_settings_is_used_as_it_is", context, other_settings),
+        test("topics_that_somebody_deletes_come_back", context, deleted_topics),
         test("without_leave_to_create_topics_their_absence_is_told", context, no_creation),
     ]
 }
@@ -99,6 +100,22 @@ async fn other_settings(context: Context) -> Result<()> {
     ensure!(partition_count(&kafka, &stack.requests()).await? == 1);
     ensure!(partition_count(&kafka, &stack.responses()).await? == 7);
     Ok(())
+}
+
+async fn deleted_topics(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let kafka = stack.broker.kafka();
+    let (gateway, _processor) = stack.start_pair().await?;
+    for topic in [stack.requests(), stack.responses(), stack.dead_letters()] {
+        topics::delete(&kafka, &topic).await?;
+    }
+    wait::until("the topics to be missed", async || {
+        partition_count(&kafka, &stack.requests()).await.is_err()
+    })
+    .await?;
+    wait::until("the topics to be back", async || partition_count(&kafka, &stack.responses()).await.is_ok())
+        .await?;
+    gateway.answering().await
 }
 
 async fn no_creation(context: Context) -> Result<()> {

@@ -91,7 +91,7 @@ pub(super) fn differences(
     let wanted_ms = spec.retention.as_millis().to_string();
     if let Some(retention_ms) = settings.get(RETENTION_MS).filter(|actual| **actual != wanted_ms) {
         warnings.push(format!(
-            "the topic has {RETENTION_MS} {retention_ms} where {wanted_ms} is configured; it is used as it is"
+            "the topic has {RETENTION_MS} {retention_ms} where this program would have set {wanted_ms}; it is used as it is"
         ));
     }
     if brokers >= CLUSTER_FROM_BROKERS {
@@ -151,7 +151,7 @@ mod tests {
             [
                 "the topic has 3 partitions where 2 are configured; it is used as it is",
                 "partitions [2] have no leader",
-                "the topic has retention.ms -1 where 1500 is configured; it is used as it is",
+                "the topic has retention.ms -1 where this program would have set 1500; it is used as it is",
             ]
         );
     }

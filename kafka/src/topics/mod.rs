@@ -20,7 +20,7 @@ use kafka_protocol::ResponseError;
 use tokio::time::{Instant, sleep};
 
 pub use error::TopicError;
-pub use patient::await_topics;
+pub use patient::{await_topics, keep_topics};
 
 use crate::{
     Kafka,
@@ -107,6 +107,21 @@ pub async fn partition_count(kafka: &Kafka, topic: &str) -> Result<i32, TopicErr
         return Err(TopicError::Missing { topics: vec![topic.to_owned()] });
     }
     view.topic(topic).map(Topic::partition_count).ok_or_else(|| not_ready(kafka, topic))
+}
+
+/// Which of the topics are not there.
+async fn missing(kafka: &Kafka, specs: &[TopicSpec]) -> Result<Vec<String>, TopicError> {
+    let config = kafka.config();
+    let mut connection = wire::bootstrap(config).await?;
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let view = wire::metadata(&mut connection, Some(&names), config).await?;
+    let mut missing = Vec::new();
+    for name in names {
+        if !exists(&view, name)? {
+            missing.push(name.to_owned());
+        }
+    }
+    Ok(missing)
 }
 
 fn exists(view: &Metadata, name: &str) -> Result<bool, TopicError> {

@@ -11,6 +11,7 @@
 //! may: a letter that nobody waits for any more (its partition was lost) is dropped before the next attempt.
 
 mod letter;
+mod notices;
 mod writer;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use kafka::Kafka;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use letter::{Letter, raw};
+pub(crate) use notices::Notices;
 
 /// Letters that wait to be written; those who bring more wait for room.
 const MAX_QUEUED: usize = 1_000;

@@ -8,12 +8,12 @@ use kafka::Kafka;
 use kafka::group::{Assignor, GroupConfig, Member};
 use kafka::topics::{self, TopicError, TopicSpec, TopicState};
 use service::readiness::Step;
-use service::settings::ProcessorSettings;
+use service::settings::{KafkaSettings, ProcessorSettings};
 use service::{Readiness, Shutdown, Tasks};
 
 use super::group_view::{GroupView, Membership};
 use crate::Operations;
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Notices};
 use crate::metrics::ProcessorMetrics;
 use crate::replies::{AllowedTopics, Replies, ReplyCourier};
 use crate::worker::{Context, HeavyPool, Judge, Worker};
@@ -63,12 +63,17 @@ impl Start {
     /// Works until the shutdown is requested, and through its stages.
     pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
         let Self { settings, operations, kafka, metrics, steps, group } = self;
+        let (specs, create) = (specs(&settings.kafka), settings.kafka.create_topics);
         let found = tokio::select! {
             biased;
             () = shutdown.requested() => return Ok(()),
-            found = find_topics(&settings, &kafka, steps.kafka) => found,
+            found = find_topics(&specs, create, &kafka, steps.kafka) => found,
         };
         steps.topics.done();
+        let keeper = kafka.clone();
+        tasks.spawn("topics", async move {
+            topics::keep_topics(&keeper, &specs, create).await;
+        });
 
         let topics = Arc::new(AllowedTopics::new(settings.allowed_reply_topics(), found.responses));
         let letters_to = settings.kafka.dead_letter_topic();
@@ -80,6 +85,7 @@ impl Start {
             replies: Replies::new(kafka.clone(), Arc::clone(&topics), courier),
             judge: Arc::new(Judge { operations, topics, max_age: settings.max_age }),
             dead_letters,
+            notices: Notices::default(),
             heavy: HeavyPool::new(settings.heavy_threads),
             metrics,
             max_in_flight: settings.max_in_flight,
@@ -94,15 +100,23 @@ impl Start {
     }
 }
 
+fn specs(settings: &KafkaSettings) -> [TopicSpec; 3] {
+    let spec = |name: String, retention| TopicSpec { name, partitions: settings.partitions, retention };
+    [
+        spec(settings.request_topic.clone(), REQUEST_RETENTION),
+        spec(settings.response_topic.clone(), REPLY_RETENTION),
+        spec(settings.dead_letter_topic(), DEAD_LETTER_RETENTION),
+    ]
+}
+
 /// Finds the topics, or creates them; as long as it takes, since Kafka may come later than we do, and so may topics
 /// that somebody else has to create.
-async fn find_topics(settings: &ProcessorSettings, kafka: &Kafka, connected: Step) -> PartitionCounts {
-    let spec = |name: String, retention| TopicSpec { name, partitions: settings.kafka.partitions, retention };
-    let specs = [
-        spec(settings.kafka.request_topic.clone(), REQUEST_RETENTION),
-        spec(settings.kafka.response_topic.clone(), REPLY_RETENTION),
-        spec(settings.kafka.dead_letter_topic(), DEAD_LETTER_RETENTION),
-    ];
+async fn find_topics(
+    specs: &[TopicSpec; 3],
+    create: bool,
+    kafka: &Kafka,
+    connected: Step,
+) -> PartitionCounts {
     let mut connected = Some(connected);
     // A broker that refuses has answered.
     let on_trouble = |error: &TopicError| {
@@ -112,7 +126,7 @@ async fn find_topics(settings: &ProcessorSettings, kafka: &Kafka, connected: Ste
             connected.done();
         }
     };
-    let found = topics::await_topics(kafka, &specs, settings.kafka.create_topics, on_trouble).await;
+    let found = topics::await_topics(kafka, specs, create, on_trouble).await;
     if let Some(connected) = connected {
         connected.done();
     }

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::expiry::Reading;
 use super::heavy::HeavyPool;
 use super::judge::{Ending, GivenUp, Judge, Place, Reason, Refusal, Verdict};
-use crate::dead_letters::{DeadLetters, Letter, raw};
+use crate::dead_letters::{DeadLetters, Letter, Notices, raw};
 use crate::ledger::{AwaitedReply, Debt, Debts, Refused};
 use crate::metrics::{Outcome, ProcessorMetrics};
 use crate::replies::{Claim, Replies, Taken};
@@ -34,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) judge: Arc<Judge>,
     pub(crate) replies: Replies,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) notices: Notices,
     pub(crate) heavy: HeavyPool,
     pub(crate) metrics: Arc<ProcessorMetrics>,
     /// Records of one partition taken and not finished.
@@ -132,9 +133,10 @@ impl Context {
 
     async fn keep(&self, partition: i32, taken: Taken, record: RawRecord, given_up: GivenUp) {
         let GivenUp { reason: Reason { code, message, attempts }, notice, operation } = given_up;
+        let place = format!("{}/{partition} at {}", self.request_topic, taken.offset);
         let note = DeadLetter {
             reason: code.to_owned(),
-            message,
+            message: message.clone(),
             topic: self.request_topic.clone(),
             partition,
             offset: taken.offset,
@@ -155,6 +157,7 @@ impl Context {
             // If the writer has stopped, so will whoever runs this; the record stays unfinished.
             if self.dead_letters.keep(Letter { record, note }).await.is_ok() {
                 self.metrics.dead_letter(code);
+                self.notices.tell(code, &place, &message);
                 self.metrics.processed(operation, Outcome::DeadLetter);
                 ledger.settle(offset, Debt::DeadLetter);
             }

@@ -77,6 +77,12 @@ impl Settings for GatewaySettings {
             _ if reply_routing == ReplyRouting::Any && nobody_set_it => NoWorker::Off,
             _ => NoWorker::Group,
         };
+        let (group_id, worker_group_id) =
+            (reader.text("SERVICE_1_GROUP_ID"), reader.text("SERVICE_2_GROUP_ID"));
+        if group_id == worker_group_id {
+            let reason = format!("both are {group_id:?}; gateways would take one another for workers");
+            reader.conflict("SERVICE_1_GROUP_ID and SERVICE_2_GROUP_ID", &reason);
+        }
         Self {
             kafka: KafkaSettings::read(reader),
             log: LogSettings::read(reader),
@@ -85,8 +91,8 @@ impl Settings for GatewaySettings {
             host: reader.text("SERVICE_1_HOST"),
             port: reader.whole("SERVICE_1_PORT"),
             management_port: Port::read(reader, "SERVICE_1_MANAGEMENT_PORT"),
-            group_id: reader.text("SERVICE_1_GROUP_ID"),
-            worker_group_id: reader.text("SERVICE_2_GROUP_ID"),
+            group_id,
+            worker_group_id,
             max_pending: reader.whole("SERVICE_1_MAX_PENDING"),
             max_pending_bytes: reader.whole("SERVICE_1_MAX_PENDING_BYTES"),
             reply_routing,

@@ -44,6 +44,10 @@ impl KafkaSettings {
                 format!("both are {:?}; replies would be taken for requests", settings.request_topic);
             reader.conflict("KAFKA_REQUEST_TOPIC and KAFKA_RESPONSE_TOPIC", &reason);
         }
+        if settings.response_topic == settings.dead_letter_topic() {
+            let reason = format!("{:?} is where dead letters go", settings.response_topic);
+            reader.conflict("KAFKA_RESPONSE_TOPIC", &reason);
+        }
         settings
     }
 }

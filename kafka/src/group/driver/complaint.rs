@@ -30,7 +30,8 @@ impl Complaint {
             Verdict::Refused => {
                 tracing::error!(
                     error,
-                    "{} is refused, and will be until somebody changes something",
+                    "{} is refused, and will be until somebody changes something; \
+                     `kafka-consumer-groups --describe --members` shows who else is in the group",
                     self.about
                 );
             }

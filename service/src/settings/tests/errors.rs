@@ -133,6 +133,25 @@ fn one_topic_for_both_ways_is_a_contradiction() {
 }
 
 #[test]
+fn one_group_for_both_services_is_a_contradiction() {
+    let complaint = Start::new().variable("SERVICE_1_GROUP_ID", "service_2").complaint();
+    assert_eq!(
+        complaint,
+        "bad settings SERVICE_1_GROUP_ID and SERVICE_2_GROUP_ID: both are \"service_2\"; \
+         gateways would take one another for workers"
+    );
+}
+
+#[test]
+fn replies_may_not_go_where_dead_letters_go() {
+    let complaint = Start::new().variable("KAFKA_RESPONSE_TOPIC", "hash_requests.dlq").complaint();
+    assert_eq!(
+        complaint,
+        "bad settings KAFKA_RESPONSE_TOPIC: \"hash_requests.dlq\" is where dead letters go"
+    );
+}
+
+#[test]
 fn a_variable_that_kubernetes_set_is_explained() {
     let complaint = Start::new().variable("SERVICE_1_PORT", "tcp://10.0.0.1:3001").complaint();
     let hint = "; Kubernetes sets this for a Service of that name: put `enableServiceLinks: false` in the pod's spec";

@@ -64,7 +64,7 @@ fn main() {
     // Two cores carry few stacks at once.
     arguments.test_threads = arguments.test_threads.or(Some(3));
     service::telemetry::init(&service::settings::LogSettings {
-        filter: std::env::var("RUST_LOG").unwrap_or_else(|_| "error".into()),
+        filter: std::env::var("RUST_LOG").unwrap_or_else(|_| "error,rskafka=off".into()),
         ..Default::default()
     });
     let keeper = tokio::runtime::Runtime::new().expect("a runtime can be made");

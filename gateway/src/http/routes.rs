@@ -16,6 +16,7 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
     config.service(
         web::resource("/openapi.json")
             .route(web::get().to(openapi::document))
+            .route(web::head().to(openapi::document))
             .default_service(web::to(only_get)),
     );
 }
@@ -42,7 +43,7 @@ async fn only_post(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
 }
 
 async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
-    let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET");
+    let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
     finish(&http, &shard, Instant::now(), Err(problem))
 }
 

@@ -113,18 +113,18 @@ impl ReplyTo {
         match kafka::log_ends(&self.kafka, &self.topic, &unread).await {
             Ok(ends) => {
                 for (partition, end) in ends {
-                    commits.commit(partition, end);
+                    commits.rewind(partition, end);
                 }
             }
             Err(error) => tracing::debug!(%error, "the ends of response partitions are not known"),
         }
     }
 
-    /// Of that, what is known without asking Kafka.
+    /// Of that, what is known without asking Kafka. Backwards too: a topic that was made anew begins at 0 again.
     pub(crate) fn commit_read(&self, commits: &Commits) {
         for partition in &self.assigned {
             if let Some(listener) = self.listeners.get(partition) {
-                commits.commit(*partition, listener.position());
+                commits.rewind(*partition, listener.position());
             }
         }
     }

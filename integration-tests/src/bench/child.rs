@@ -1,5 +1,6 @@
 //! The servers that are measured, each in a process of its own: this program again, in another role.
 
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,23 @@ impl Drop for Server {
 /// # Errors
 /// The machine has none.
 pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(free_ports::<1>()?[0])
+}
+
+/// Several such ports, all different.
+///
+/// # Errors
+/// The machine has not as many.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut held = Vec::with_capacity(N);
+    for _ in 0..N {
+        held.push(TcpListener::bind(("127.0.0.1", 0))?);
+    }
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 /// Waits until `POST /hash` at `address` is answered with 200.

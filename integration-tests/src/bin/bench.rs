@@ -68,7 +68,7 @@ async fn run(options: &Options) -> Result<()> {
     };
     let broker = embedded.as_ref().map_or_else(|| options.broker.clone(), embedded_broker::Broker::bootstrap);
     let prefix = format!("bench-{}", uuid::Uuid::new_v4().simple());
-    let (gateway_port, plain_port) = (child::free_port()?, child::free_port()?);
+    let [gateway_port, plain_port] = child::free_ports()?;
     let shared = [
         ("KAFKA_BROKERS", broker.clone()),
         ("KAFKA_REQUEST_TOPIC", format!("{prefix}-requests")),

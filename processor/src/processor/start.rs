@@ -70,9 +70,12 @@ impl Start {
             found = find_topics(&specs, create, &kafka, steps.kafka) => found,
         };
         steps.topics.done();
-        let keeper = kafka.clone();
+        let (keeper, stopping) = (kafka.clone(), shutdown.requested());
         tasks.spawn("topics", async move {
-            topics::keep_topics(&keeper, &specs, create).await;
+            tokio::select! {
+                () = stopping => {}
+                never = topics::keep_topics(&keeper, &specs, create) => match never {}
+            }
         });
 
         let topics = Arc::new(AllowedTopics::new(settings.allowed_reply_topics(), found.responses));

@@ -63,7 +63,10 @@ async fn says_how_an_existing_topic_differs() -> Result<()> {
     assert!(!states[0].created);
     let [partitions, retention] = &states[0].warnings[..] else { panic!("{:?}", states[0].warnings) };
     assert!(partitions.contains("2 partitions where 3"), "{partitions}");
-    assert!(retention.contains("retention.ms 600000 where 86400000"), "{retention}");
+    assert!(
+        retention.contains("retention.ms 600000 where this program would have set 86400000"),
+        "{retention}"
+    );
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kafka::group::{Assignor, GroupConfig, GroupWatch, Member};
 use kafka::topics::{self, TopicSpec, TopicState};
 use kafka::writer::{Writer, WriterConfig};
+use service::settings::KafkaSettings;
 use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -24,10 +25,6 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often missing request partitions are looked for.
 const PARTITIONS_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Kept by Kafka: requests as long as anybody may ask what happened, replies only as long as they can matter.
-const REQUEST_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
-const RESPONSE_RETENTION: Duration = Duration::from_secs(10 * 60);
 
 /// Longest time to say goodbye to the group.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -67,7 +64,10 @@ impl Control {
             partitions: config.partitions,
             retention,
         };
-        [spec(&config.request_topic, REQUEST_RETENTION), spec(&config.response_topic, RESPONSE_RETENTION)]
+        [
+            spec(&config.request_topic, KafkaSettings::REQUEST_RETENTION),
+            spec(&config.response_topic, KafkaSettings::RESPONSE_RETENTION),
+        ]
     }
 
     /// The two topics, as soon as they are there.

@@ -1,7 +1,6 @@
 //! From settings to a worker: the topics first, then the group.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kafka::Kafka;
@@ -17,10 +16,6 @@ use crate::dead_letters::{DeadLetters, Notices};
 use crate::metrics::ProcessorMetrics;
 use crate::replies::{AllowedTopics, Replies, ReplyCourier};
 use crate::worker::{Context, HeavyPool, Judge, Worker};
-
-const REQUEST_RETENTION: Duration = Duration::from_hours(24);
-const REPLY_RETENTION: Duration = Duration::from_mins(10);
-const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 
 /// What readiness waits for.
 #[derive(Debug)]
@@ -106,9 +101,9 @@ impl Start {
 fn specs(settings: &KafkaSettings) -> [TopicSpec; 3] {
     let spec = |name: String, retention| TopicSpec { name, partitions: settings.partitions, retention };
     [
-        spec(settings.request_topic.clone(), REQUEST_RETENTION),
-        spec(settings.response_topic.clone(), REPLY_RETENTION),
-        spec(settings.dead_letter_topic(), DEAD_LETTER_RETENTION),
+        spec(settings.request_topic.clone(), KafkaSettings::REQUEST_RETENTION),
+        spec(settings.response_topic.clone(), KafkaSettings::RESPONSE_RETENTION),
+        spec(settings.dead_letter_topic(), KafkaSettings::DEAD_LETTER_RETENTION),
     ]
 }
 

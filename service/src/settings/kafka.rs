@@ -24,6 +24,13 @@ pub struct KafkaSettings {
 }
 
 impl KafkaSettings {
+    /// How long a request topic of our making keeps records: as long as anybody may ask what happened.
+    pub const REQUEST_RETENTION: Duration = Duration::from_hours(24);
+    /// The same of a response topic: replies matter no longer than anybody waits for them.
+    pub const RESPONSE_RETENTION: Duration = Duration::from_mins(10);
+    /// The same of a dead-letter topic: somebody has to come and look.
+    pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
+
     /// `<request topic>.dlq`, where records that are no requests go.
     pub fn dead_letter_topic(&self) -> String {
         format!("{}.dlq", self.request_topic)

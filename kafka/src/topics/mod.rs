@@ -64,12 +64,7 @@ pub async fn ensure(kafka: &Kafka, specs: &[TopicSpec], create: bool) -> Result<
     let mut connection = wire::bootstrap(config).await?;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let view = wire::metadata(&mut connection, Some(&names), config).await?;
-    let mut missing = Vec::new();
-    for spec in specs {
-        if !exists(&view, &spec.name)? {
-            missing.push(spec);
-        }
-    }
+    let missing = absent(&view, specs)?;
     if !missing.is_empty() && !create {
         return Err(TopicError::Missing { topics: missing.iter().map(|spec| spec.name.clone()).collect() });
     }
@@ -115,13 +110,18 @@ async fn missing(kafka: &Kafka, specs: &[TopicSpec]) -> Result<Vec<String>, Topi
     let mut connection = wire::bootstrap(config).await?;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let view = wire::metadata(&mut connection, Some(&names), config).await?;
-    let mut missing = Vec::new();
-    for name in names {
-        if !exists(&view, name)? {
-            missing.push(name.to_owned());
+    Ok(absent(&view, specs)?.into_iter().map(|spec| spec.name.clone()).collect())
+}
+
+/// Those of `specs` that the cluster does not have.
+fn absent<'a>(view: &Metadata, specs: &'a [TopicSpec]) -> Result<Vec<&'a TopicSpec>, TopicError> {
+    let mut absent = Vec::new();
+    for spec in specs {
+        if !exists(view, &spec.name)? {
+            absent.push(spec);
         }
     }
-    Ok(missing)
+    Ok(absent)
 }
 
 fn exists(view: &Metadata, name: &str) -> Result<bool, TopicError> {

@@ -138,7 +138,8 @@ impl ReplyTo {
         self.assigned.retain(|partition| !partitions.contains(partition));
     }
 
-    /// Gateways of one group should not all pick the first of several partitions, nor move without need.
+    /// Stays where it is if it may: a move costs a second reader for a while. Else any will do, since no other gateway
+    /// of the group is given the same.
     fn pick(&self, among: &BTreeSet<i32>) -> i32 {
         let named = self.named.partition().filter(|partition| among.contains(partition));
         named.or_else(|| among.first().copied()).unwrap_or(self.wanted)

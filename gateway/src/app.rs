@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, web};
 use anyhow::{Context as _, Result};
 use service::management::{Bound, Management, Pages};
 use service::settings::GatewaySettings;
-use service::{Program, Readiness, Shutdown};
+use service::{Program, Readiness, Shutdown, WallClock};
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -45,6 +45,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 pub struct Gateway {
     program: Program,
     settings: GatewaySettings,
+    clock: WallClock,
     listener: TcpListener,
     address: SocketAddr,
     management: Bound,
@@ -56,13 +57,21 @@ impl Gateway {
     /// # Errors
     /// If one of them cannot be had; says which, and how to choose another.
     pub fn bind(settings: GatewaySettings) -> Result<Self> {
+        Self::bind_with(settings, WallClock::system())
+    }
+
+    /// As [`bind`](Self::bind), on a host whose clock is `clock`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn bind_with(settings: GatewaySettings, clock: WallClock) -> Result<Self> {
         let (host, port) = (settings.host.as_str(), settings.port);
         let listener = listen(host, port).with_context(|| {
             format!("cannot listen on {host}:{port}; free the port, or set SERVICE_1_HOST and SERVICE_1_PORT")
         })?;
         let address = listener.local_addr()?;
         let management = Management::bind(host, settings.management_port)?;
-        Ok(Self { program: crate::PROGRAM, settings, listener, address, management })
+        Ok(Self { program: crate::PROGRAM, settings, clock, listener, address, management })
     }
 
     /// The port for requests.
@@ -85,7 +94,7 @@ impl Gateway {
     }
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
-        let Self { program, settings, listener, address, management } = self;
+        let Self { program, settings, clock, listener, address, management } = self;
         let (readiness, registry, shards) =
             (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
         let kafka_connected = readiness.step("kafka");
@@ -98,6 +107,7 @@ impl Gateway {
         let draining = Arc::new(AtomicBool::new(false));
         let blueprint = Blueprint {
             settings: settings.clone(),
+            clock,
             metrics: Arc::new(Metrics::new(&registry, &shards)),
             shards: shards.clone(),
             draining: draining.clone(),

@@ -19,9 +19,9 @@ mod shard;
 
 use std::process::ExitCode;
 
-use service::Program;
 use service::settings::GatewaySettings;
 use service::settings::catalogue::Service;
+use service::{Program, WallClock};
 
 pub use app::Gateway;
 pub use http::body::MAX_BODY_BYTES;
@@ -36,5 +36,12 @@ pub(crate) const PROGRAM: Program = Program {
 
 /// The whole program: settings, logs, signals, the gateway, the exit status.
 pub fn main() -> ExitCode {
-    service::main(&PROGRAM, |settings: GatewaySettings, shutdown| Gateway::bind(settings)?.run(&shutdown))
+    main_with(WallClock::system())
+}
+
+/// As [`main`], on a host whose clock is `clock`.
+pub fn main_with(clock: WallClock) -> ExitCode {
+    service::main(&PROGRAM, &[], |settings: GatewaySettings, shutdown| {
+        Gateway::bind_with(settings, clock)?.run(&shutdown)
+    })
 }

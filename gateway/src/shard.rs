@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka::Kafka;
+use service::WallClock;
 use service::settings::{GatewaySettings, NoWorker as Watch, ReplyRouting as Routing};
 use tokio::runtime::Handle;
 
@@ -35,6 +36,7 @@ impl Shard {
 #[derive(Clone)]
 pub(crate) struct Blueprint {
     pub(crate) settings: Arc<GatewaySettings>,
+    pub(crate) clock: WallClock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shards: Shards,
     pub(crate) draining: Arc<AtomicBool>,
@@ -50,7 +52,7 @@ impl Blueprint {
         let (max_pending, max_bytes) = (share(settings.max_pending), share(settings.max_pending_bytes));
         let requester = Requester::start(
             kafka(settings),
-            requester_config(settings, max_pending, max_bytes, self.control),
+            requester_config(settings, self.clock, max_pending, max_bytes, self.control),
         );
         let (requester, admission) = (Arc::new(requester), Admission::new(max_pending, max_bytes));
         self.shards.lock().push((requester.clone(), admission.clone()));
@@ -74,6 +76,7 @@ fn kafka(settings: &GatewaySettings) -> Kafka {
 
 fn requester_config(
     settings: &GatewaySettings,
+    clock: WallClock,
     max_pending: usize,
     max_bytes: usize,
     control: Handle,
@@ -96,6 +99,7 @@ fn requester_config(
         max_pending,
         // What is reserved for bodies, and as much again for envelopes and headers.
         max_queued_bytes: max_bytes.saturating_mul(2),
+        clock,
         control: Some(control),
     }
 }

@@ -4,6 +4,7 @@
 //!  main ──▶ settings::load        one catalogue; defaults < file < .env < environment < flags; exit 2 if wrong
 //!       ──▶ telemetry::init       logs on stderr, text or JSON
 //!       ──▶ Shutdown::on_signals  SIGTERM, SIGINT; a second one hurries
+//!       ──▶ Command                if the command line names one, that and no service
 //!       ──▶ run(settings, shutdown)            the service itself
 //!             ├─ Readiness        steps latch; falls at shutdown or with a dead task
 //!             ├─ Tasks            every task has a name and an owner; a dead one is reported
@@ -15,6 +16,8 @@
 //! Nothing here is global but the logs: several services live side by side in one process, each with its own
 //! registry, readiness and shutdown.
 
+pub mod clock;
+mod command;
 pub mod management;
 pub mod metrics;
 pub mod readiness;
@@ -25,6 +28,8 @@ pub mod telemetry;
 
 mod program;
 
+pub use crate::clock::WallClock;
+pub use crate::command::Command;
 pub use crate::program::{Program, main};
 pub use crate::readiness::Readiness;
 pub use crate::shutdown::Shutdown;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use service::WallClock;
 use tokio::runtime::Handle;
 
 use super::ReplyRouting;
@@ -29,6 +30,8 @@ pub struct RequesterConfig {
     pub max_pending: usize,
     /// Bytes of records that may wait to be written; one more record is refused.
     pub max_queued_bytes: usize,
+    /// The clock that deadlines are told by.
+    pub clock: WallClock,
     /// The runtime for what is not on any request's way (group, topics, commits). Default: the caller's.
     pub control: Option<Handle>,
 }
@@ -59,6 +62,7 @@ impl Default for RequesterConfig {
             no_worker: NoWorker::Group { grace: Duration::from_secs(1) },
             max_pending: 10_000,
             max_queued_bytes: 64 * 1024 * 1024,
+            clock: WallClock::system(),
             control: None,
         }
     }

@@ -41,7 +41,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use kafka::group::GroupWatch;
 use kafka::writer::Writer;
 use kafka::{Kafka, Record};
@@ -278,7 +277,7 @@ impl Inner {
         time_to_live: Duration,
         mut headers: Headers,
     ) -> Record {
-        let now = Utc::now();
+        let now = self.config.clock.now();
         let deadline = Deadline::after(u64::try_from(now.timestamp_millis()).unwrap_or(0), time_to_live);
         // Ours last: whatever a caller adds, the reply has to come back here.
         headers.append(&mut request_headers(id, &self.config.response_topic, address.partition, &deadline));

@@ -18,7 +18,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    service::main(&PROGRAM, run)
+    service::main(&PROGRAM, &[], run)
 }
 
 fn run(settings: ProcessorSettings, shutdown: Shutdown) -> anyhow::Result<()> {

@@ -45,6 +45,7 @@ pub use crate::settings::secret::Secret;
 pub use crate::settings::table::markdown_table;
 
 use crate::Program;
+use crate::command::{Chosen, Command, Outline};
 use crate::settings::catalogue::{CATALOGUE, Service, Setting};
 use crate::settings::layers::Layers;
 
@@ -64,7 +65,7 @@ pub trait Settings: Sized {
     /// # Errors
     /// Everything that is wrong at once, or the text of `--help` or `--version`.
     fn load(program: &Program, inputs: &Inputs) -> Result<Loaded<Self>, SettingsError> {
-        load_from(CATALOGUE, program, inputs)
+        Ok(load_from(CATALOGUE, program, Vec::new(), inputs)?.0)
     }
 }
 
@@ -77,17 +78,32 @@ pub struct Loaded<T> {
     pub notices: Vec<String>,
 }
 
+/// [`Settings::load`] where the command line may name one of `commands`; that one, if it is not the service that is
+/// to have the settings.
+pub(crate) fn load_with<T: Settings>(
+    program: &Program,
+    commands: &[Command<T>],
+    inputs: &Inputs,
+) -> Result<(Loaded<T>, Option<Chosen>), SettingsError> {
+    load_from(CATALOGUE, program, commands.iter().map(Command::outline).collect(), inputs)
+}
+
 fn load_from<T: Settings>(
     catalogue: &'static [Setting],
     program: &Program,
+    commands: Vec<Outline>,
     inputs: &Inputs,
-) -> Result<Loaded<T>, SettingsError> {
-    let flags = command_line::parse(catalogue, program, inputs)?;
+) -> Result<(Loaded<T>, Option<Chosen>), SettingsError> {
+    let mut flags = command_line::parse(catalogue, program, commands, inputs)?;
+    let chosen = flags.chosen.take();
     let layers = Layers::gather(catalogue, program, inputs, &flags);
     let mut reader = Reader::new(catalogue, program.service, layers);
     let settings = T::read(&mut reader);
     let (problems, notices) = reader.finish();
-    if problems.is_empty() { Ok(Loaded { settings, notices }) } else { Err(SettingsError::Bad(problems)) }
+    if !problems.is_empty() {
+        return Err(SettingsError::Bad(problems));
+    }
+    Ok((Loaded { settings, notices }, chosen))
 }
 
 /// The settings nobody changed.

@@ -201,7 +201,10 @@ impl Settings for SecretSettings {
 
 #[test]
 fn a_secret_is_read_and_never_shown() {
-    let load = |start: Start| load_from::<SecretSettings>(WITH_SECRET, &GATEWAY, &start.inputs());
+    let load = |start: Start| {
+        let loaded = load_from::<SecretSettings>(WITH_SECRET, &GATEWAY, Vec::new(), &start.inputs());
+        loaded.map(|(loaded, _)| loaded)
+    };
     let settings = load(Start::new().variable("SERVICE_1_PASSWORD", "hunter2")).unwrap().settings;
     assert!(!format!("{settings:?}").contains("hunter2"));
     let password = settings.password.unwrap();

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use service::settings::GatewaySettings;
 use service::settings::catalogue::Service;
-use service::{Program, WallClock};
+use service::{Command, Program, WallClock};
 
 pub use app::Gateway;
 pub use http::body::MAX_BODY_BYTES;
@@ -34,6 +34,11 @@ pub(crate) const PROGRAM: Program = Program {
     about: env!("CARGO_PKG_DESCRIPTION"),
 };
 
+/// What it can do beside serving.
+fn commands() -> Vec<Command<GatewaySettings>> {
+    vec![]
+}
+
 /// The whole program: settings, logs, signals, the gateway, the exit status.
 pub fn main() -> ExitCode {
     main_with(WallClock::system())
@@ -41,7 +46,7 @@ pub fn main() -> ExitCode {
 
 /// As [`main`], on a host whose clock is `clock`.
 pub fn main_with(clock: WallClock) -> ExitCode {
-    service::main(&PROGRAM, &[], |settings: GatewaySettings, shutdown| {
+    service::main(&PROGRAM, &commands(), |settings: GatewaySettings, shutdown| {
         Gateway::bind_with(settings, clock)?.run(&shutdown)
     })
 }

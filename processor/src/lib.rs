@@ -25,9 +25,9 @@ mod worker;
 
 use std::process::ExitCode;
 
-use service::Program;
 use service::settings::ProcessorSettings;
 use service::settings::catalogue::Service;
+use service::{Command, Program};
 
 pub use handler::{Cost, HandlerError, Operation, Operations};
 pub use processor::Processor;
@@ -39,7 +39,14 @@ const PROGRAM: Program = Program {
     about: env!("CARGO_PKG_DESCRIPTION"),
 };
 
+/// What it can do beside working.
+fn commands() -> Vec<Command<ProcessorSettings>> {
+    vec![]
+}
+
 /// The whole program: settings, logs, signals, the processor, the exit status.
 pub fn main() -> ExitCode {
-    service::main(&PROGRAM, |settings: ProcessorSettings, shutdown| Processor::bind(settings)?.run(&shutdown))
+    service::main(&PROGRAM, &commands(), |settings: ProcessorSettings, shutdown| {
+        Processor::bind(settings)?.run(&shutdown)
+    })
 }

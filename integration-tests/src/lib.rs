@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod broker;
+pub mod checker;
 pub mod client;
 pub mod process;
 pub mod stack;

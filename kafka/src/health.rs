@@ -4,6 +4,9 @@
 //! The cluster is reachable while at least one of them is up; with none, or before the first came up, it is not.
 //! Idle lanes are made to find out how they are; a reader that nobody waits for keeps its last word.
 //! Reports are made on changes and failures only, so looking is cheap and telling costs nothing while all is well.
+//!
+//! The tasks behind them (lanes, caretakers, watches) go on for as long as their owners. One that ends all the same has
+//! panicked: a fault of this program, which no waiting mends. That is told here, too, so that it is never silent.
 
 use std::sync::Arc;
 
@@ -26,6 +29,16 @@ pub struct HealthView {
     pub falls: u64,
     /// What the last failure was, in words, for as long as anything is down.
     pub last_error: Option<Arc<str>>,
+    /// The first task that panicked.
+    pub fault: Option<Fault>,
+}
+
+/// A task of this crate panicked. What it did nobody does any more, so the process should end and say why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{task} panicked")]
+pub struct Fault {
+    /// What the task did, in words.
+    pub task: Arc<str>,
 }
 
 impl Health {
@@ -44,6 +57,35 @@ impl Health {
         self.view.subscribe()
     }
 
+    /// Waits for a task to panic; for ever if none does.
+    pub fn fault(&self) -> impl Future<Output = Fault> + Send + use<> {
+        let mut view = self.view.subscribe();
+        // The receiver alone would learn of the end of a handle as well.
+        let sender = self.view.clone();
+        async move {
+            let _sender = sender;
+            loop {
+                if let Some(fault) = view.borrow_and_update().fault.clone() {
+                    return fault;
+                }
+                let _ = view.changed().await;
+            }
+        }
+    }
+
+    /// `work`, of which it is told if it panics. `task` says what it does, in words.
+    pub(crate) fn watched<F: Future>(
+        &self,
+        task: String,
+        work: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        let sentinel = Sentinel { view: self.view.clone(), task: task.into() };
+        async move {
+            let _sentinel = sentinel;
+            work.await
+        }
+    }
+
     /// Registers a connection that is yet to be made.
     pub(crate) fn register(&self) -> Pulse {
         self.view.send_modify(|view| view.down += 1);
@@ -55,6 +97,23 @@ impl HealthView {
     /// Whether at least one connection works.
     pub fn is_reachable(&self) -> bool {
         self.up > 0
+    }
+}
+
+/// Lives inside a task and is dropped by its panic.
+#[derive(Debug)]
+struct Sentinel {
+    view: watch::Sender<HealthView>,
+    task: Arc<str>,
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(task = &*self.task, "a task panicked");
+            let fault = Fault { task: self.task.clone() };
+            self.view.send_modify(|view| _ = view.fault.get_or_insert(fault));
+        }
     }
 }
 
@@ -131,5 +190,19 @@ mod tests {
         assert_eq!(health.last_error(), None);
         drop(reader);
         assert_eq!(*health.view.borrow(), HealthView { falls: 1, ..HealthView::default() });
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_an_ordinary_end_is_not() {
+        let health = Health::default();
+        for panics in [false, true] {
+            let work = async move { assert!(!panics, "on purpose") };
+            let _ = tokio::spawn(health.watched(format!("a task ({panics})"), work)).await;
+        }
+        let aborted = tokio::spawn(health.watched("an aborted one".to_owned(), std::future::pending::<()>()));
+        aborted.abort();
+        let _ = aborted.await;
+        let fault = tokio::time::timeout(std::time::Duration::from_secs(5), health.fault()).await.unwrap();
+        assert_eq!(fault.to_string(), "a task (true) panicked");
     }
 }

@@ -24,6 +24,6 @@ pub mod writer;
 
 pub use client::{Backoff, CallError, Kafka};
 pub use config::Config;
-pub use health::{Health, HealthView};
+pub use health::{Fault, Health, HealthView};
 pub use log_ends::log_ends;
 pub use rskafka::record::{Record, RecordAndOffset};

@@ -51,7 +51,10 @@ impl GroupWatch {
     /// Watches on `runtime`, one that is not kept busy by other work: see [`Member::runtime`](super::Member::runtime).
     pub fn start_on(runtime: &Handle, kafka: Kafka, group_id: impl Into<String>, interval: Duration) -> Self {
         let latest = Arc::new(Mutex::new(None));
-        let task = runtime.spawn(watch(kafka, group_id.into(), interval, Arc::clone(&latest)));
+        let group_id = group_id.into();
+        let (health, task) = (kafka.clone(), format!("the watch on group {group_id}"));
+        let work = watch(kafka, group_id, interval, Arc::clone(&latest));
+        let task = runtime.spawn(health.health().watched(task, work));
         Self { latest, task: task.abort_handle() }
     }
 

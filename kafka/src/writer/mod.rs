@@ -16,6 +16,9 @@
 //!
 //! A lane whose partition is down keeps its batch and goes on trying for as long as somebody wants one of its
 //! records; records pushed meanwhile go to other lanes.
+//!
+//! Nothing that Kafka does ends a lane. A panic does, in one of ours or in its courier's: the process learns of it from
+//! [`Health::fault`](crate::Health::fault).
 
 mod caretaker;
 mod courier;
@@ -95,6 +98,7 @@ impl<C: Courier> Writer<C> {
             kafka,
         };
         let care = caretaker::run(queue, writer.kafka.health().subscribe());
+        let care = writer.kafka.health().watched(format!("the caretaker of {}'s lanes", writer.topic), care);
         writer.tasks.lock().spawn_on(care, &writer.runtime);
         for partition in config.partitions {
             writer.add_partition(partition);
@@ -125,7 +129,8 @@ impl<C: Courier> Writer<C> {
         for _ in 0..self.lanes_per_partition.max(1) {
             let (queue, counters) = (self.queue.clone(), self.counters.clone());
             let lane = Lane::new(queue, counters, self.kafka.clone(), self.topic.clone(), partition);
-            tasks.spawn_on(lane.run(), &self.runtime);
+            let task = format!("a lane to {}/{partition}", self.topic);
+            tasks.spawn_on(self.kafka.health().watched(task, lane.run()), &self.runtime);
         }
     }
 

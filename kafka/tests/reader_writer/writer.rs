@@ -215,3 +215,19 @@ async fn shutdown_sends_what_is_left_and_accepts_nothing_more() -> Result<()> {
     assert!(!writer.is_connected());
     Ok(())
 }
+
+/// Its owner's fault here, but one of ours ends a lane just so.
+#[tokio::test]
+async fn a_lane_that_panics_is_told_of() -> Result<()> {
+    let cluster = Cluster::embedded().await?;
+    let topic = cluster.topic(1).await?;
+    let (writer, books) = start_writer(&cluster, &topic, 1);
+    writer.connected().await;
+    assert!(cluster.kafka.health().subscribe().borrow().fault.is_none());
+    // The books refuse to hear of a record a second time.
+    books.delivered.lock().insert(0, (0, 0));
+    writer.push(record(0), 0).unwrap();
+    let fault = tokio::time::timeout(Duration::from_secs(10), cluster.kafka.health().fault()).await?;
+    assert_eq!(fault.to_string(), format!("a lane to {topic}/0 panicked"));
+    Ok(())
+}

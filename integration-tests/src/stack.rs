@@ -115,7 +115,7 @@ impl TestStack {
         settings: ProcessorSettings,
         operations: Operations,
     ) -> Result<Running> {
-        let processor = Processor::bind_with(settings, operations)?;
+        let processor = Processor::bind_with(settings, operations, service::WallClock::system())?;
         let port = processor.management_port();
         Running::start(port, port, "processor", move |shutdown| processor.run(shutdown))
     }

@@ -19,7 +19,7 @@ use kafka::{Config, Kafka};
 use service::management::{Bound, Management, Pages};
 use service::metrics::Metrics;
 use service::settings::ProcessorSettings;
-use service::{Readiness, Shutdown, Tasks};
+use service::{Readiness, Shutdown, Tasks, WallClock};
 
 use crate::metrics::ProcessorMetrics;
 use crate::worker::SPARE_THREADS;
@@ -40,6 +40,7 @@ const THREADS_LIMIT: Duration = Duration::from_millis(100);
 pub struct Processor {
     settings: ProcessorSettings,
     operations: Operations,
+    clock: WallClock,
     management: Bound,
 }
 
@@ -49,16 +50,16 @@ impl Processor {
     /// # Errors
     /// If the port cannot be had.
     pub fn bind(settings: ProcessorSettings) -> Result<Self> {
-        Self::bind_with(settings, Operations::shipped())
+        Self::bind_with(settings, Operations::shipped(), WallClock::system())
     }
 
-    /// The same with other operations.
+    /// The same with other operations, and with a wall clock that may be another than this host's.
     ///
     /// # Errors
     /// If the port cannot be had.
-    pub fn bind_with(settings: ProcessorSettings, operations: Operations) -> Result<Self> {
+    pub fn bind_with(settings: ProcessorSettings, operations: Operations, clock: WallClock) -> Result<Self> {
         let management = Management::bind(MANAGEMENT_HOST, settings.management_port)?;
-        Ok(Self { settings, operations, management })
+        Ok(Self { settings, operations, clock, management })
     }
 
     /// The port for health, metrics and info.
@@ -82,7 +83,7 @@ impl Processor {
     }
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
-        let Self { settings, operations, management } = self;
+        let Self { settings, operations, clock, management } = self;
         let (readiness, registry) = (Readiness::new(), Metrics::new());
         let steps = Steps::of(&readiness);
         let pages = Pages::new(&PROGRAM, &readiness, &registry)
@@ -98,10 +99,12 @@ impl Processor {
         let tasks = Tasks::new(readiness.clone(), shutdown.clone());
         let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations));
 
-        let start = Start { settings, operations, kafka, metrics, steps, group };
+        let fault = kafka.health().fault();
+        let start = Start { settings, operations, clock, kafka, metrics, steps, group };
         let ended = tokio::select! {
             ended = start.work(&tasks, shutdown) => ended,
             failure = tasks.failed() => Err(failure.into()),
+            fault = fault => Err(fault.into()),
             never = lower_at(shutdown, &readiness) => match never {},
         };
         if let Err(error) = &ended {

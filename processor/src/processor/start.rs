@@ -8,7 +8,7 @@ use kafka::group::{Assignor, GroupConfig, Member};
 use kafka::topics::{self, TopicError, TopicSpec, TopicState};
 use service::readiness::Step;
 use service::settings::{KafkaSettings, ProcessorSettings};
-use service::{Readiness, Shutdown, Tasks};
+use service::{Readiness, Shutdown, Tasks, WallClock};
 
 use super::group_view::{GroupView, Membership};
 use crate::Operations;
@@ -42,6 +42,7 @@ impl Steps {
 pub(super) struct Start {
     pub(super) settings: ProcessorSettings,
     pub(super) operations: Operations,
+    pub(super) clock: WallClock,
     pub(super) kafka: Kafka,
     pub(super) metrics: Arc<ProcessorMetrics>,
     pub(super) steps: Steps,
@@ -57,7 +58,7 @@ struct PartitionCounts {
 impl Start {
     /// Works until the shutdown is requested, and through its stages.
     pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
-        let Self { settings, operations, kafka, metrics, steps, group } = self;
+        let Self { settings, operations, clock, kafka, metrics, steps, group } = self;
         let (specs, create) = (specs(&settings.kafka), settings.kafka.create_topics);
         let found = tokio::select! {
             biased;
@@ -87,6 +88,7 @@ impl Start {
             heavy: HeavyPool::new(settings.heavy_threads),
             metrics,
             max_in_flight: settings.max_in_flight,
+            clock,
             kafka: kafka.clone(),
         };
         let config =

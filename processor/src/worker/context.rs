@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use kafka::batch::{RawRecord, read_batch_at};
 use kafka::{Kafka, Record, RecordAndOffset};
 use protocol::{DeadLetter, ErrorCode, Headers, ReplyRecord};
+use service::WallClock;
 use tokio::time::sleep;
 
 use super::expiry::Reading;
@@ -37,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) notices: Notices,
     pub(crate) heavy: HeavyPool,
     pub(crate) metrics: Arc<ProcessorMetrics>,
+    pub(crate) clock: WallClock,
     /// Records of one partition taken and not finished.
     pub(crate) max_in_flight: usize,
 }
@@ -76,7 +78,7 @@ impl Context {
         };
         match ending {
             Ending::Reply { to, reply, operation, outcome } => {
-                let reply = addressed(reply, record.record.key, Utc::now());
+                let reply = addressed(reply, record.record.key, self.clock.now());
                 taken.ledger.conclude(taken.offset, Debts::reply(AwaitedReply::answer(operation, expires)));
                 self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
             }
@@ -141,7 +143,7 @@ impl Context {
             partition,
             offset: taken.offset,
             attempts,
-            time_epoch_ms: u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0),
+            time_epoch_ms: u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0),
         };
         let key = record.key.as_ref().map(|key| key.to_vec());
         let (ledger, offset) = (Arc::clone(&taken.ledger), taken.offset);
@@ -149,7 +151,7 @@ impl Context {
         ledger.conclude(offset, Debts::dead_letter(awaited));
         let notify = async {
             if let Some((to, reply)) = notice {
-                let reply = addressed(reply, key, Utc::now());
+                let reply = addressed(reply, key, self.clock.now());
                 self.replies.send(to, vec![(reply, Claim::notice(taken))]).await;
             }
         };

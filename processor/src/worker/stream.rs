@@ -12,7 +12,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use kafka::reader::{Fetched, Reader};
 use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::sleep;
@@ -123,7 +122,7 @@ impl Stream {
             return false;
         }
         let began = Instant::now();
-        let reading = self.backlog.reading(began, Utc::now());
+        let reading = self.backlog.reading(began, self.context.clock.now());
         let mut goes_on = true;
         while goes_on && has_room(&self.context, self.in_flight()) {
             let Some(item) = self.backlog.next() else { break };

@@ -11,8 +11,8 @@ use hash_processor::{Operations, Processor};
 use kafka::batch::{RawRecord, produce_raw};
 use kafka::reader::{Reader, Start};
 use kafka::{Config, Kafka, Record};
-use service::Shutdown;
 use service::settings::{KafkaSettings, Port, ProcessorSettings};
+use service::{Shutdown, WallClock};
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) const REQUESTS: &str = "requests";
@@ -130,7 +130,15 @@ pub(crate) fn settings(broker: String) -> ProcessorSettings {
 
 impl Running {
     pub(crate) fn start(settings: ProcessorSettings, operations: Operations) -> Result<Self> {
-        let processor = Processor::bind_with(settings, operations)?;
+        Self::start_with(settings, operations, WallClock::system())
+    }
+
+    pub(crate) fn start_with(
+        settings: ProcessorSettings,
+        operations: Operations,
+        clock: WallClock,
+    ) -> Result<Self> {
+        let processor = Processor::bind_with(settings, operations, clock)?;
         let management_port = processor.management_port();
         let shutdown = Shutdown::manual();
         let told = shutdown.clone();

@@ -25,5 +25,5 @@ pub mod writer;
 pub use client::{Backoff, CallError, Kafka};
 pub use config::Config;
 pub use health::{Fault, Health, HealthView};
-pub use log_ends::log_ends;
+pub use log_ends::{LogPoint, log_ends, log_offsets};
 pub use rskafka::record::{Record, RecordAndOffset};

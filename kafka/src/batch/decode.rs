@@ -21,26 +21,55 @@ pub fn decode(bytes: Bytes, from_offset: i64) -> BatchContents {
     BatchContents { next_offset: from_offset, ..BatchContents::default() }
 }
 
+/// Cuts the batch that holds `from_offset`, or the first one behind it, off `rest`: its records from there on as they
+/// stand in the log, and where to read on. A record that `Record` cannot carry says why; what cannot be read at all is
+/// there as in [`decode`]. `None` without a whole batch.
+pub(super) fn decode_raw(rest: &mut Bytes, from_offset: i64) -> Option<(Vec<RawRecord>, i64)> {
+    loop {
+        let frame = Frame::split_off(rest)?;
+        let last_offset = frame.last_offset().unwrap_or(from_offset);
+        if last_offset >= from_offset {
+            let mut records = Vec::new();
+            read(&frame, from_offset, last_offset, |raw| {
+                let reason = match record::carry(&raw) {
+                    Err(reason) if raw.reason.is_empty() => reason,
+                    _ => raw.reason,
+                };
+                records.push(RawRecord { reason, ..raw });
+            });
+            return Some((records, last_offset.saturating_add(1)));
+        }
+    }
+}
+
 fn contents(frame: &Frame, from_offset: i64, last_offset: i64) -> BatchContents {
     let next_offset = last_offset.saturating_add(1);
     let mut contents = BatchContents { next_offset, ..BatchContents::default() };
+    read(frame, from_offset, last_offset, |raw| match record::carry(&raw) {
+        _ if !raw.reason.is_empty() => contents.unreadable.push(raw),
+        Ok(record) => contents.records.push(RecordAndOffset { record, offset: raw.offset }),
+        Err(reason) => contents.unreadable.push(RawRecord { reason, ..raw }),
+    });
+    contents
+}
+
+/// Hands every record from `from_offset` on to `take`, and for what is damaged a record with nothing but a reason.
+fn read(frame: &Frame, from_offset: i64, last_offset: i64, mut take: impl FnMut(RawRecord)) {
     // The first offset not accounted for yet.
     let mut reached = from_offset;
-    let read = read_into(&mut contents, frame, &mut reached);
-    if let Err(damage) = read
-        && reached < next_offset
+    if let Err(damage) = read_records(frame, &mut reached, &mut take)
+        && reached <= last_offset
     {
-        contents.unreadable.push(RawRecord {
+        take(RawRecord {
             offset: reached,
             timestamp_ms: frame.max_timestamp_ms(),
             reason: format!("offsets {reached} to {last_offset} cannot be read: {}", damage.in_words()),
             ..RawRecord::default()
         });
     }
-    contents
 }
 
-fn read_into(contents: &mut BatchContents, frame: &Frame, reached: &mut i64) -> Result<(), Damage> {
+fn read_records(frame: &Frame, reached: &mut i64, take: &mut impl FnMut(RawRecord)) -> Result<(), Damage> {
     let (header, compressed) = frame.open()?;
     *reached = header.base_offset.max(*reached);
     if header.is_control() {
@@ -53,10 +82,7 @@ fn read_into(contents: &mut BatchContents, frame: &Frame, reached: &mut i64) -> 
             continue;
         }
         *reached = raw.offset.saturating_add(1);
-        match record::carry(&raw) {
-            Ok(record) => contents.records.push(RecordAndOffset { record, offset: raw.offset }),
-            Err(reason) => contents.unreadable.push(RawRecord { reason, ..raw }),
-        }
+        take(raw);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Fetches exactly one batch from a partition's leader.
 
+use std::time::Duration;
+
 use kafka_protocol::{
     messages::{
         FetchRequest, FetchResponse, TopicName,
@@ -67,35 +69,64 @@ impl BatchReader {
         mut connection: Connection,
         offset: i64,
     ) -> Result<BatchContents, WireError> {
-        let version = connection.version_within::<FetchRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
-        let answer = connection.call(&self.request(offset), version, self.kafka.config().timeout).await?;
-        let what = || format!("the fetch of {}/{} at {offset}", self.topic, self.partition);
-        accepted(answer.error_code, what)?;
-        let broken = |reason: &str| WireError::Broken {
-            address: connection.address().to_owned(),
-            reason: format!("{}: {reason}", what()),
-        };
-        let data = partition_data(answer).ok_or_else(|| broken("it names no partition"))?;
-        accepted(data.error_code, what)?;
-        let contents = contents(data, offset).ok_or_else(|| broken("it holds no whole batch"))?;
+        let place = Place { topic: &self.topic, partition: self.partition, offset };
+        let data = fetch(&mut connection, self.kafka.config().timeout, &place, ONE_BATCH).await?;
+        let contents = contents(data, offset).ok_or_else(|| place.broken(&connection))?;
         self.connection = Some(connection);
         Ok(contents)
     }
+}
 
-    fn request(&self, offset: i64) -> FetchRequest {
-        let partition = FetchPartition::default()
-            .with_partition(self.partition)
-            .with_fetch_offset(offset)
-            .with_partition_max_bytes(ONE_BATCH);
-        let topic = FetchTopic::default()
-            .with_topic(TopicName(StrBytes::from_string(self.topic.clone())))
-            .with_partitions(vec![partition]);
-        FetchRequest::default()
-            .with_max_wait_ms(0)
-            .with_min_bytes(1)
-            .with_max_bytes(ONE_BATCH)
-            .with_topics(vec![topic])
+/// Where a fetch begins.
+pub(super) struct Place<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+}
+
+impl Place<'_> {
+    fn what(&self) -> String {
+        format!("the fetch of {}/{} at {}", self.topic, self.partition, self.offset)
     }
+
+    /// The answer holds bytes but no whole batch.
+    pub(super) fn broken(&self, connection: &Connection) -> WireError {
+        let reason = format!("{}: it holds no whole batch", self.what());
+        WireError::Broken { address: connection.address().to_owned(), reason }
+    }
+}
+
+/// One fetch that does not wait for records: some `max_bytes` of them, and one whole batch at least if there is any.
+pub(super) async fn fetch(
+    connection: &mut Connection,
+    limit: Duration,
+    place: &Place<'_>,
+    max_bytes: i32,
+) -> Result<PartitionData, WireError> {
+    let version = connection.version_within::<FetchRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
+    let answer = connection.call(&request(place, max_bytes), version, limit).await?;
+    accepted(answer.error_code, || place.what())?;
+    let data = partition_data(answer).ok_or_else(|| WireError::Broken {
+        address: connection.address().to_owned(),
+        reason: format!("{}: it names no partition", place.what()),
+    })?;
+    accepted(data.error_code, || place.what())?;
+    Ok(data)
+}
+
+fn request(place: &Place<'_>, max_bytes: i32) -> FetchRequest {
+    let partition = FetchPartition::default()
+        .with_partition(place.partition)
+        .with_fetch_offset(place.offset)
+        .with_partition_max_bytes(max_bytes);
+    let topic = FetchTopic::default()
+        .with_topic(TopicName(StrBytes::from_string(place.topic.to_owned())))
+        .with_partitions(vec![partition]);
+    FetchRequest::default()
+        .with_max_wait_ms(0)
+        .with_min_bytes(1)
+        .with_max_bytes(max_bytes)
+        .with_topics(vec![topic])
 }
 
 /// We asked for one partition only.

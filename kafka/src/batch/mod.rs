@@ -14,6 +14,7 @@
 //! Control batches (transaction markers) hold no records of anybody's. Transactions are read as rskafka reads them,
 //! uncommitted: records of an aborted transaction count like any others.
 
+mod append;
 mod codec;
 mod cursor;
 mod decode;
@@ -21,6 +22,7 @@ mod encode;
 mod fetch;
 mod header;
 mod produce;
+mod range;
 mod record;
 
 use std::error::Error;
@@ -28,11 +30,13 @@ use std::error::Error;
 use bytes::Bytes;
 use rskafka::record::RecordAndOffset;
 
+pub use append::RawAppender;
 pub use codec::MAX_DECOMPRESSED_BYTES;
 pub use decode::decode;
 pub use encode::{EncodeError, encode};
 pub use fetch::{BatchReader, read_batch_at};
 pub use produce::produce_raw;
+pub use range::RangeReader;
 
 /// What one batch holds, from the offset asked for.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,8 +10,8 @@ use kafka_protocol::{
 
 use super::{RawRecord, encode};
 use crate::{
-    Kafka,
-    wire::{self, WireError, accepted},
+    Config, Kafka,
+    wire::{self, Connection, WireError, accepted},
 };
 
 /// The first version that takes our batch format.
@@ -29,10 +29,21 @@ pub async fn produce_raw(
     partition: i32,
     records: &[RawRecord],
 ) -> Result<i64, WireError> {
+    let mut connection = wire::open_leader(kafka.config(), topic, partition).await?;
+    produce_over(&mut connection, kafka.config(), topic, partition, records).await
+}
+
+/// The same over a connection to the partition's leader.
+pub(super) async fn produce_over(
+    connection: &mut Connection,
+    config: &Config,
+    topic: &str,
+    partition: i32,
+    records: &[RawRecord],
+) -> Result<i64, WireError> {
     let what = || format!("the append to {topic}/{partition}");
     let batch = encode(records)
         .map_err(|error| WireError::Unencodable { call: what(), reason: error.to_string() })?;
-    let config = kafka.config();
     let partition_data = PartitionProduceData::default().with_index(partition).with_records(Some(batch));
     let topic_data = TopicProduceData::default()
         .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
@@ -42,7 +53,6 @@ pub async fn produce_raw(
         .with_timeout_ms(i32::try_from(config.timeout.as_millis()).unwrap_or(i32::MAX))
         .with_topic_data(vec![topic_data]);
 
-    let mut connection = wire::open_leader(config, topic, partition).await?;
     let version = connection.version_within::<ProduceRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
     let answer = connection.call(&request, version, config.timeout).await?;
     let written =

@@ -36,7 +36,9 @@ pub(crate) const PROGRAM: Program = Program {
 
 /// What it can do beside serving.
 fn commands() -> Vec<Command<GatewaySettings>> {
-    vec![]
+    vec![service::healthcheck::command(|settings: &GatewaySettings| {
+        (&settings.host, settings.management_port)
+    })]
 }
 
 /// The whole program: settings, logs, signals, the gateway, the exit status.

@@ -32,6 +32,8 @@ use service::{Command, Program};
 pub use handler::{Cost, HandlerError, Operation, Operations};
 pub use processor::Processor;
 
+use processor::MANAGEMENT_HOST;
+
 /// What this program is.
 const PROGRAM: Program = Program {
     service: Service::Processor,
@@ -41,7 +43,9 @@ const PROGRAM: Program = Program {
 
 /// What it can do beside working.
 fn commands() -> Vec<Command<ProcessorSettings>> {
-    vec![]
+    vec![service::healthcheck::command(|settings: &ProcessorSettings| {
+        (MANAGEMENT_HOST, settings.management_port)
+    })]
 }
 
 /// The whole program: settings, logs, signals, the processor, the exit status.

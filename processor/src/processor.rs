@@ -29,7 +29,7 @@ pub(crate) use group_view::Membership;
 use start::{Start, Steps};
 
 /// The management port serves probes and scrapers from anywhere.
-const MANAGEMENT_HOST: &str = "0.0.0.0";
+pub(crate) const MANAGEMENT_HOST: &str = "0.0.0.0";
 /// What the last tasks may take to end after the worker.
 const TASKS_LIMIT: Duration = Duration::from_secs(1);
 /// How long threads with heavy handlers are waited for after everything else: what they do is given up already.

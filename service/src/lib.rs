@@ -18,6 +18,7 @@
 
 pub mod clock;
 mod command;
+pub mod healthcheck;
 pub mod management;
 pub mod metrics;
 pub mod readiness;
@@ -30,7 +31,7 @@ mod program;
 
 pub use crate::clock::WallClock;
 pub use crate::command::Command;
-pub use crate::program::{Program, main};
+pub use crate::program::{COMMIT, Program, main};
 pub use crate::readiness::Readiness;
 pub use crate::shutdown::Shutdown;
 pub use crate::supervise::Tasks;

@@ -15,6 +15,13 @@ const CLEAN_STOP: ExitCode = ExitCode::SUCCESS;
 const OTHER_TROUBLE: u8 = 1;
 const BAD_SETTING: u8 = 2;
 
+/// The commit that this was built from; none if the build was not told. It is told by the variable `SOURCE_COMMIT`, as
+/// images are built, and asks no git itself: every commit would compile everything anew.
+pub const COMMIT: Option<&str> = match option_env!("SOURCE_COMMIT") {
+    Some(commit) if !commit.is_empty() => Some(commit),
+    _ => None,
+};
+
 /// A program of the stack.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
@@ -30,6 +37,12 @@ impl Program {
     /// The name it is started by.
     pub fn name(&self) -> &'static str {
         self.service.program_name()
+    }
+
+    /// What `--version` shows behind the name: `1.2.3 (8c5f…)`.
+    pub(crate) fn version_and(&self, commit: Option<&str>) -> String {
+        let commit = commit.map_or_else(String::new, |commit| format!(" ({commit})"));
+        format!("{}{commit}", self.version)
     }
 }
 
@@ -84,7 +97,7 @@ where
 }
 
 fn serve<T>(program: &Program, settings: T, run: impl FnOnce(T, Shutdown) -> anyhow::Result<()>) -> ExitCode {
-    info!(version = program.version, "{} starts", program.name());
+    info!(version = program.version, commit = COMMIT, "{} starts", program.name());
     let ended = Shutdown::on_signals()
         .context("cannot listen for signals")
         .and_then(|shutdown| run(settings, shutdown));
@@ -206,6 +219,12 @@ mod tests {
         for command in ["port", "Show the port", "do", "Things to do"] {
             assert!(out.contains(command), "{command} in\n{out}");
         }
+    }
+
+    #[test]
+    fn the_version_names_the_commit_where_the_build_was_told() {
+        assert_eq!(PROGRAM.version_and(None), "1.2.3");
+        assert_eq!(PROGRAM.version_and(Some("8c5f")), "1.2.3 (8c5f)");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value};
 
 use crate::metrics::{CONTENT_TYPE, Metrics};
-use crate::{Program, Readiness};
+use crate::{COMMIT, Program, Readiness};
 
 /// What the four pages are made from.
 #[derive(Clone, Debug)]
@@ -16,9 +16,9 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Pages of one service; `/info` begins with the program's name and version.
+    /// Pages of one service; `/info` begins with the program's name and version, and the commit, if the build was told.
     pub fn new(program: &Program, readiness: &Readiness, metrics: &Metrics) -> Self {
-        let info = [("name", program.name()), ("version", program.version)];
+        let info = [("name", Some(program.name())), ("version", Some(program.version)), ("commit", COMMIT)];
         let info = info.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
         Self { readiness: readiness.clone(), metrics: metrics.clone(), info }
     }

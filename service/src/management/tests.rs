@@ -69,7 +69,7 @@ async fn metrics_are_openmetrics_text() {
 #[tokio::test]
 async fn info_names_the_program_and_what_the_service_added() {
     let (management, ..) = served();
-    let info = json!({"name": "hash-processor", "version": "1.2.3", "envelope_versions": [1]});
+    let info = json!({"name": "hash-processor", "version": "1.2.3", "commit": crate::COMMIT, "envelope_versions": [1]});
     assert_eq!(json_of(management.port(), "/info").await, (200, info));
     management.stop().await;
 }

@@ -5,11 +5,11 @@ use clap::builder::Styles;
 use clap::error::ErrorKind;
 use clap::{Arg, Command};
 
-use crate::Program;
 use crate::command::{Chosen, Outline};
 use crate::settings::catalogue::{Setting, flag_of};
 use crate::settings::error::SettingsError;
 use crate::settings::inputs::Inputs;
+use crate::{COMMIT, Program};
 
 /// Name of the variable that, like `--config`, names a settings file.
 pub(super) const CONFIG_FILE: &str = "CONFIG_FILE";
@@ -67,7 +67,7 @@ pub(super) fn parse(
 
 fn command(program: &Program, arguments: &[Arg]) -> Command {
     Command::new(program.service.program_name())
-        .version(program.version)
+        .version(program.version_and(COMMIT))
         .about(program.about)
         .after_help(SOURCES)
         .styles(Styles::plain())

@@ -158,7 +158,7 @@ pub async fn write_encoded(kafka: &Kafka, topic: &str, partition: i32, batch: By
         .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
         .with_partition_data(vec![data]);
     let request = ProduceRequest::default().with_acks(-1).with_timeout_ms(5000).with_topic_data(vec![named]);
-    let mut leader = wire::open_leader(kafka.config(), topic, partition).await?;
+    let mut leader = wire::open_leader(kafka, topic, partition).await?;
     let version = leader.version::<ProduceRequest>(9)?;
     let answer = leader.call(&request, version, CALL_TIMEOUT).await?;
     let refused = answer.responses.iter().flat_map(|t| &t.partition_responses).any(|p| p.error_code != 0);

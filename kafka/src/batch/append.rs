@@ -51,7 +51,7 @@ impl RawAppender {
     async fn try_append(&mut self, partition: i32, record: &RawRecord) -> Result<i64, WireError> {
         let mut connection = match self.connections.remove(&partition) {
             Some(kept) => kept,
-            None => wire::open_leader(self.kafka.config(), &self.topic, partition).await?,
+            None => wire::open_leader(&self.kafka, &self.topic, partition).await?,
         };
         let records = std::slice::from_ref(record);
         let offset =

@@ -60,7 +60,7 @@ impl BatchReader {
         {
             return Ok(contents);
         }
-        let fresh = wire::open_leader(self.kafka.config(), &self.topic, self.partition).await?;
+        let fresh = wire::open_leader(&self.kafka, &self.topic, self.partition).await?;
         self.read_over(fresh, offset).await
     }
 

@@ -29,7 +29,7 @@ pub async fn produce_raw(
     partition: i32,
     records: &[RawRecord],
 ) -> Result<i64, WireError> {
-    let mut connection = wire::open_leader(kafka.config(), topic, partition).await?;
+    let mut connection = wire::open_leader(kafka, topic, partition).await?;
     produce_over(&mut connection, kafka.config(), topic, partition, records).await
 }
 

@@ -101,7 +101,7 @@ impl RangeReader {
         let config = self.kafka.config();
         let mut connection = match self.connection.take() {
             Some(kept) => kept,
-            None => wire::open_leader(config, &self.topic, self.partition).await?,
+            None => wire::open_leader(&self.kafka, &self.topic, self.partition).await?,
         };
         let place = Place { topic: &self.topic, partition: self.partition, offset: self.range.start };
         let data = fetch(&mut connection, config.timeout, &place, FETCH_BYTES).await?;

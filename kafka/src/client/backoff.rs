@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Waits that double: 50 ms, 100 ms, and so on up to one second. Whoever tries again says when to stop.
+/// Waits that double: 50 ms, 100 ms, and so on up to half a second. Whoever tries again says when to stop.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     next: Duration,
@@ -11,8 +11,8 @@ pub struct Backoff {
 impl Backoff {
     /// The first wait.
     pub const MIN: Duration = Duration::from_millis(50);
-    /// The longest wait.
-    pub const MAX: Duration = Duration::from_secs(1);
+    /// The longest wait: what a leader's death costs may be one second more than Kafka needs to name another.
+    pub const MAX: Duration = Duration::from_millis(500);
 
     /// Begins at the first wait.
     pub fn new() -> Self {
@@ -48,10 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_second_and_begin_again() {
+    fn waits_double_up_to_half_a_second_and_begin_again() {
         let mut backoff = Backoff::new();
         let waits: Vec<_> = (0..7).map(|_| backoff.next_pause().as_millis()).collect();
-        assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(waits, [50, 100, 200, 400, 500, 500, 500]);
         backoff.reset();
         assert_eq!(backoff.next_pause(), Backoff::MIN);
     }

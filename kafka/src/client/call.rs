@@ -21,6 +21,12 @@ pub enum CallError {
         /// How long we waited.
         limit: Duration,
     },
+    /// Another broker leads the partition by now; the request may or may not have been carried out.
+    #[error("the leader had not answered {call} when another took its place")]
+    Moved {
+        /// What was asked.
+        call: &'static str,
+    },
     /// A broker understood, and answered with an error code.
     #[error("Kafka answers {call} with {error}")]
     Kafka {
@@ -98,7 +104,7 @@ impl CallError {
 }
 
 /// Awaits `answer` for at most `limit`.
-pub(crate) async fn bounded<T>(
+pub(super) async fn bounded<T>(
     call: &'static str,
     limit: Duration,
     answer: impl Future<Output = Result<T, ClientError>>,

@@ -41,27 +41,37 @@ struct Built {
 }
 
 impl Clients {
-    /// This runtime's client. If there is none it is built from the broker at `answering` alone, which has just proved
-    /// to be alive: rskafka would try the others one by one, and hang at one that does not answer.
-    pub(super) async fn get(&self, config: &Config, answering: String) -> Result<Lease, CallError> {
+    /// This runtime's client, built at `not_before` or later if that is given. If there is none it is built from the
+    /// broker at `answering` alone, which has just proved to be alive: rskafka would try the others one by one, and
+    /// hang at one that does not answer.
+    pub(super) async fn get(
+        &self,
+        config: &Config,
+        answering: String,
+        not_before: Option<Instant>,
+    ) -> Result<Lease, CallError> {
         let slot = self.by_runtime.lock().entry(Handle::current().id()).or_default().clone();
-        if let Some(client) = slot.get() {
+        if let Some(client) = slot.get(not_before) {
             return Ok(Lease { slot, client, proven: false });
         }
         let _building = slot.building.lock().await;
-        if let Some(client) = slot.get() {
+        if let Some(client) = slot.get(not_before) {
             return Ok(Lease { slot: slot.clone(), client, proven: false });
         }
+        let at = Instant::now();
         let build = builder(config, answering).build();
         let client = Arc::new(bounded("the look-up of the cluster", config.timeout, build).await?);
-        *slot.current.lock() = Some(Built { client: client.clone(), at: Instant::now() });
+        *slot.current.lock() = Some(Built { client: client.clone(), at });
         Ok(Lease { slot: slot.clone(), client, proven: false })
     }
 }
 
 impl Slot {
-    fn get(&self) -> Option<Arc<Client>> {
-        self.current.lock().as_ref().map(|built| built.client.clone())
+    fn get(&self, not_before: Option<Instant>) -> Option<Arc<Client>> {
+        let current = self.current.lock();
+        let built =
+            current.as_ref().filter(|built| not_before.is_none_or(|earliest| built.at >= earliest))?;
+        Some(built.client.clone())
     }
 }
 

@@ -6,28 +6,46 @@
 //!      │ this runtime's rskafka client                     built from the broker that answered, replaced when stale
 //!      │ partition client ─▶ its own socket                one request at a time: one for each lane and reader
 //!      │ ask for the log's end                             proves that the socket works
-//!      ▼ NODELAY
+//!      ▼ NODELAY, keep-alive
 //! ```
+//!
+//! # After a leader's death
+//!
+//! Lanes and readers are back within half a second of the first broker's naming a new leader. For that,
+//!
+//! - whom to ask takes turns among all brokers that are known, and is never the failed one first (`addresses`);
+//! - rskafka's client keeps the leaders it knew when it was built, and goes on trying a dead one: it is built anew when
+//!   our own look-up has seen the leader change since (`leaders`, `clients`);
+//! - a connect or a call to a broker that neither answers nor refuses is given up when another leads (`leader`);
+//! - a socket whose peer has vanished without a word is closed by the kernel (`sockets`);
+//! - tries are never more than half a second apart ([`Backoff`]).
 
+mod addresses;
 mod backoff;
 mod call;
 mod clients;
+mod leader;
+mod leaders;
 mod trouble;
 
 use std::sync::Arc;
 
-use rskafka::client::partition::{OffsetAt, PartitionClient, UnknownTopicHandling};
-use tokio::time::timeout;
+use rskafka::client::partition::PartitionClient;
+use tokio::time::Instant;
 
 pub use backoff::Backoff;
 pub use call::CallError;
-pub(crate) use call::bounded;
+use call::bounded;
+pub(crate) use leader::Leader;
 pub(crate) use trouble::Trouble;
 
 use crate::{
-    Config, Health, nodelay,
-    wire::{self, WireError},
+    Config, Health,
+    wire::{self, Connection, Metadata, WireError},
 };
+
+/// Brokers that are asked in one look-up at most.
+const LOOK_UP_TRIES: usize = 3;
 
 /// A cluster as one process sees it. Cheap to clone; never touches the network by itself.
 #[derive(Clone, Debug)]
@@ -40,13 +58,16 @@ struct Shared {
     config: Config,
     health: Health,
     clients: clients::Clients,
+    addresses: addresses::Addresses,
+    leaders: leaders::Leaders,
 }
 
 impl Kafka {
     /// A handle on the cluster that `config` names.
     pub fn new(config: Config) -> Self {
         let (health, clients) = (Health::default(), clients::Clients::default());
-        Self { shared: Arc::new(Shared { config, health, clients }) }
+        let (addresses, leaders) = (addresses::Addresses::default(), leaders::Leaders::default());
+        Self { shared: Arc::new(Shared { config, health, clients, addresses, leaders }) }
     }
 
     /// What this handle was made from.
@@ -63,28 +84,48 @@ impl Kafka {
     /// timeout; it is driven by the runtime that this is called on. After any failed call but a refusal it should be
     /// dropped and another one made.
     pub async fn connect(&self, topic: &str, partition: i32) -> Result<PartitionClient, CallError> {
-        let limit = self.config().timeout;
-        let connected = timeout(limit, self.connect_unbounded(topic, partition)).await;
-        connected.unwrap_or(Err(CallError::Timeout { call: "connect", limit }))
+        Ok(Leader::connect(self, topic, partition).await?.client)
     }
 
-    async fn connect_unbounded(&self, topic: &str, partition: i32) -> Result<PartitionClient, CallError> {
-        let config = self.config();
-        let mut connection = wire::bootstrap(config).await?;
-        let view = wire::metadata(&mut connection, Some(&[topic]), config).await?;
-        let answering = connection.address().to_owned();
-        drop(connection);
-        view.leader(topic, partition).map_err(|error| {
-            let what = format!("the look-up of the leader of {topic}/{partition}");
-            WireError::Kafka { what, error }
-        })?;
-        let lease = self.shared.clients.get(config, answering).await?;
-        let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
-        let client = bounded("connect", config.timeout, opening).await?;
-        let end = client.get_offset(OffsetAt::Latest);
-        bounded("the question for the log's end", config.timeout, end).await?;
-        lease.proves_to_work();
-        nodelay::set_towards(&view.brokers.iter().map(|broker| broker.port).collect::<Vec<_>>());
-        Ok(client)
+    /// A connection to any broker that answers, among those configured and those that the cluster has named.
+    pub(crate) async fn any_broker(&self) -> Result<Connection, WireError> {
+        let addresses = self.shared.addresses.in_turn(&self.config().brokers, Instant::now());
+        wire::first_to_answer(&addresses, self.config()).await
+    }
+
+    /// What a broker says of a topic, and which it was. Keeps in mind what it says of brokers and leaders; one that
+    /// tells of leaders of the past is passed over.
+    pub(crate) async fn look_up(&self, topic: &str) -> Result<(String, Metadata), WireError> {
+        let mut tries = LOOK_UP_TRIES;
+        loop {
+            let mut connection = self.any_broker().await?;
+            let view = wire::metadata(&mut connection, Some(&[topic]), self.config()).await?;
+            let address = connection.address().to_owned();
+            if self.saw(&view) {
+                return Ok((address, view));
+            }
+            self.shared.addresses.doubt(address.clone(), Instant::now());
+            tries -= 1;
+            if tries == 0 {
+                let reason = format!("it tells of leaders of {topic} that have been replaced");
+                return Err(WireError::Broken { address, reason });
+            }
+        }
+    }
+
+    /// Keeps in mind what a broker says of the others, unless it is older than what is known: then it is false.
+    pub(crate) fn saw(&self, view: &Metadata) -> bool {
+        let is_news = self.shared.leaders.saw(view);
+        if is_news {
+            self.shared.addresses.saw(view);
+        }
+        is_news
+    }
+
+    /// A partition's leader has failed: it is not the one to ask who leads now.
+    fn doubt_leader(&self, topic: &str, partition: i32) {
+        if let Some(address) = self.shared.leaders.address(topic, partition) {
+            self.shared.addresses.doubt(address, Instant::now());
+        }
     }
 }

@@ -112,7 +112,7 @@ async fn look(kafka: &Kafka, group_id: &str, kept: &mut Option<Connection>) -> R
     let config = kafka.config();
     let mut coordinator = match kept.take() {
         Some(connection) => connection,
-        None => open_coordinator(config, group_id).await?,
+        None => open_coordinator(kafka, group_id).await?,
     };
     let view = describe::members(&mut coordinator, group_id, config.timeout).await?;
     *kept = Some(coordinator);

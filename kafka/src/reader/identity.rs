@@ -8,10 +8,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use crate::{
-    Kafka,
-    wire::{self, WireError},
-};
+use crate::{Kafka, wire::WireError};
 
 /// From version 10 topics have ids.
 const OLDEST_VERSION: i16 = 10;
@@ -20,7 +17,7 @@ const NEWEST_VERSION: i16 = 12;
 /// The topic's id; `None` from a broker that gives topics none.
 pub(super) async fn topic_id(kafka: &Kafka, topic: &str) -> Result<Option<u128>, WireError> {
     let config = kafka.config();
-    let mut connection = wire::bootstrap(config).await?;
+    let mut connection = kafka.any_broker().await?;
     let Ok(version) = connection.version_within::<MetadataRequest>(OLDEST_VERSION..=NEWEST_VERSION) else {
         return Ok(None);
     };

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rskafka::{
-    client::{
-        error::ProtocolError,
-        partition::{OffsetAt, PartitionClient},
-    },
+    client::{error::ProtocolError, partition::OffsetAt},
     record::RecordAndOffset,
 };
 use tokio::time::{Instant, sleep};
@@ -16,7 +13,7 @@ use super::{by_batch::ByBatch, identity, sight::Look};
 use crate::{
     Backoff, CallError, Kafka,
     batch::{BatchReader, RawRecord},
-    client::bounded,
+    client::Leader,
 };
 
 /// A fetch waits so long at the broker if there is nothing to read.
@@ -30,7 +27,7 @@ pub(super) struct Source {
     pub(super) kafka: Kafka,
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
-    client: Option<PartitionClient>,
+    leader: Option<Leader>,
     /// Of the topic that we read, where the broker gives ids.
     topic_id: Option<u128>,
     /// The topic is another one than before, and that has not been told yet.
@@ -83,7 +80,7 @@ impl Source {
             kafka: kafka.clone(),
             topic: topic.into(),
             partition,
-            client: None,
+            leader: None,
             topic_id: None,
             is_new_topic: false,
             batches: BatchReader::new(kafka, topic, partition),
@@ -96,8 +93,7 @@ impl Source {
     /// Where the log begins or ends. Tries once.
     pub(super) async fn offset(&mut self, at: OffsetAt) -> Result<i64, CallError> {
         let limit = self.kafka.config().timeout;
-        let client = self.connected().await?;
-        bounded("the question for an offset", limit, client.get_offset(at)).await
+        self.connected().await?.offset(at, limit).await
     }
 
     /// One look at the log, from `position` on; after a failure it waits first.
@@ -107,7 +103,7 @@ impl Source {
         }
         let found = self.look(position).await;
         if found.is_err() {
-            self.client = None;
+            self.leader = None;
         }
         let goes_well = match &found {
             Ok(Found::Answer(answer)) => answer.next_offset > position || answer.waited(),
@@ -165,10 +161,10 @@ impl Source {
     /// A parked fetch of as much as there is.
     async fn fetch(&mut self, position: i64) -> Result<Answer, CallError> {
         let limit = self.kafka.config().timeout + MAX_WAIT;
-        let client = self.connected().await?;
+        let leader = self.connected().await?;
         let sent_at = Instant::now();
-        let fetch = client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
-        let (records, high_watermark) = bounded("fetch", limit, fetch).await?;
+        let fetch = leader.client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
+        let (records, high_watermark) = leader.answer("fetch", limit, fetch).await?;
         Ok(Answer {
             next_offset: records.last().map_or(position, |last| last.offset + 1),
             records,
@@ -198,17 +194,17 @@ impl Source {
         Ok((self.offset(OffsetAt::Earliest).await?, self.offset(OffsetAt::Latest).await?))
     }
 
-    async fn connected(&mut self) -> Result<&PartitionClient, CallError> {
-        let client = match self.client.take() {
-            Some(client) => client,
+    async fn connected(&mut self) -> Result<&Leader, CallError> {
+        let leader = match self.leader.take() {
+            Some(leader) => leader,
             None => {
-                let client = self.kafka.connect(&self.topic, self.partition).await?;
+                let leader = Leader::connect(&self.kafka, &self.topic, self.partition).await?;
                 let id = identity::topic_id(&self.kafka, &self.topic).await?;
                 self.is_new_topic |= self.topic_id.is_some() && id.is_some() && self.topic_id != id;
                 self.topic_id = id.or(self.topic_id);
-                client
+                leader
             }
         };
-        Ok(self.client.insert(client))
+        Ok(self.leader.insert(leader))
     }
 }

@@ -124,10 +124,16 @@ mod tests {
     fn topic(replicas: &[usize]) -> Topic {
         let partition = |(index, count): (i32, &usize)| {
             let ids: Vec<i32> = (1..).take(*count).collect();
-            Partition { index, leader: ids.first().copied(), replicas: ids.clone(), in_sync: ids }
+            Partition {
+                index,
+                leader: ids.first().copied(),
+                leader_epoch: 0,
+                replicas: ids.clone(),
+                in_sync: ids,
+            }
         };
         let partitions = (0..).zip(replicas).map(partition).collect();
-        Topic { name: "requests".to_owned(), error: None, partitions }
+        Topic { name: "requests".to_owned(), id: None, error: None, partitions }
     }
 
     fn warnings(topic: &Topic, brokers: usize, settings: &[(&str, &str)]) -> Vec<String> {

@@ -61,9 +61,10 @@ pub struct TopicState {
 /// broker has that bound, too. May be called again after any error.
 pub async fn ensure(kafka: &Kafka, specs: &[TopicSpec], create: bool) -> Result<Vec<TopicState>, TopicError> {
     let config = kafka.config();
-    let mut connection = wire::bootstrap(config).await?;
+    let mut connection = kafka.any_broker().await?;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let view = wire::metadata(&mut connection, Some(&names), config).await?;
+    kafka.saw(&view);
     let missing = absent(&view, specs)?;
     if !missing.is_empty() && !create {
         return Err(TopicError::Missing { topics: missing.iter().map(|spec| spec.name.clone()).collect() });
@@ -96,7 +97,7 @@ pub async fn ensure(kafka: &Kafka, specs: &[TopicSpec], create: bool) -> Result<
 /// How many partitions `topic` has. Never creates it.
 pub async fn partition_count(kafka: &Kafka, topic: &str) -> Result<i32, TopicError> {
     let config = kafka.config();
-    let mut connection = wire::bootstrap(config).await?;
+    let mut connection = kafka.any_broker().await?;
     let view = wire::metadata(&mut connection, Some(&[topic]), config).await?;
     if !exists(&view, topic)? {
         return Err(TopicError::Missing { topics: vec![topic.to_owned()] });
@@ -107,7 +108,7 @@ pub async fn partition_count(kafka: &Kafka, topic: &str) -> Result<i32, TopicErr
 /// Which of the topics are not there.
 async fn missing(kafka: &Kafka, specs: &[TopicSpec]) -> Result<Vec<String>, TopicError> {
     let config = kafka.config();
-    let mut connection = wire::bootstrap(config).await?;
+    let mut connection = kafka.any_broker().await?;
     let names: Vec<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let view = wire::metadata(&mut connection, Some(&names), config).await?;
     Ok(absent(&view, specs)?.into_iter().map(|spec| spec.name.clone()).collect())

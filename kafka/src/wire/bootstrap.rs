@@ -14,7 +14,12 @@ const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// A connection to the first of the bootstrap addresses that answers. They are tried in their order; one that is
 /// silent holds up the next by a quarter of a second only. Ends within `config.timeout` plus those quarters.
 pub async fn bootstrap(config: &Config) -> Result<Connection, WireError> {
-    let mut waiting = config.brokers.iter();
+    first_to_answer(&config.brokers, config).await
+}
+
+/// The same of any addresses.
+pub(crate) async fn first_to_answer(addresses: &[String], config: &Config) -> Result<Connection, WireError> {
+    let mut waiting = addresses.iter();
     let mut opening = FuturesUnordered::new();
     let mut last_error = None;
     loop {
@@ -25,7 +30,7 @@ pub async fn bootstrap(config: &Config) -> Result<Connection, WireError> {
             opened = opening.next() => match opened {
                 Some(Ok(connection)) => return Ok(connection),
                 Some(Err(error)) => last_error = Some(Box::new(error)),
-                None => return Err(WireError::NoBroker { addresses: config.brokers.join(", "), source: last_error }),
+                None => return Err(WireError::NoBroker { addresses: addresses.join(", "), source: last_error }),
             },
             () = sleep(NEXT_ADDRESS_AFTER), if !exhausted => {}
         }

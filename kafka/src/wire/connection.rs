@@ -8,12 +8,13 @@ use kafka_protocol::{
     messages::{ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader},
     protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
 };
+use socket2::SockRef;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use super::{WireError, accepted, error::call_name, frame};
-use crate::Config;
+use crate::{Config, sockets};
 
-/// A connection of our own to one broker: one request in flight, answers checked, NODELAY set.
+/// A connection of our own to one broker: one request in flight, answers checked.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -38,7 +39,7 @@ impl Connection {
     async fn open_unbounded(address: &str, config: &Config) -> Result<Self, WireError> {
         let connected = async {
             let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
+            sockets::tune(&SockRef::from(&stream))?;
             Ok(stream)
         };
         let stream = connected

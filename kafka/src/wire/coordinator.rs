@@ -7,10 +7,13 @@ use kafka_protocol::{
     messages::{FindCoordinatorRequest, FindCoordinatorResponse},
     protocol::StrBytes,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
 
-use super::{Broker, Connection, WireError, accepted, bootstrap};
-use crate::Config;
+use super::{Broker, Connection, WireError, accepted};
+use crate::{Config, Kafka};
 
 /// From here on one request asks for several groups at once, in a field of its own.
 const FIRST_BATCHED_VERSION: i16 = 4;
@@ -19,14 +22,47 @@ const KEY_TYPE_GROUP: i8 = 0;
 /// The first group of a fresh cluster waits until the offsets topic has been created.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
 
-/// A connection to the coordinator of `group_id`. While the cluster has none ready it asks again, for
-/// `config.timeout` in all; connecting comes on top.
-pub async fn open_coordinator(config: &Config, group_id: &str) -> Result<Connection, WireError> {
+/// While a connect takes longer than this it is asked again who the coordinator is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A connection to the coordinator of `group_id`. While the cluster has none ready it asks again, for the configured
+/// timeout in all; connecting comes on top. A coordinator that neither accepts nor refuses is given up as soon as the
+/// cluster names another.
+pub async fn open_coordinator(kafka: &Kafka, group_id: &str) -> Result<Connection, WireError> {
+    let mut coordinator = find_ready(kafka, group_id).await?;
+    loop {
+        let address = coordinator.address();
+        select! {
+            biased;
+            opened = Connection::open(&address, kafka.config()) => return opened,
+            another = another(kafka, group_id, coordinator.id) => coordinator = another,
+        }
+    }
+}
+
+/// Returns once another broker than `coordinator` is said to coordinate the group.
+async fn another(kafka: &Kafka, group_id: &str, coordinator: i32) -> Broker {
+    loop {
+        sleep(LOOK_EVERY).await;
+        let found = async {
+            let mut connection = kafka.any_broker().await?;
+            find(&mut connection, kafka.config(), group_id).await
+        };
+        if let Ok(found) = found.await
+            && found.id != coordinator
+        {
+            return found;
+        }
+    }
+}
+
+async fn find_ready(kafka: &Kafka, group_id: &str) -> Result<Broker, WireError> {
+    let config = kafka.config();
     let deadline = Instant::now() + config.timeout;
-    let mut connection = bootstrap(config).await?;
+    let mut connection = kafka.any_broker().await?;
     loop {
         let error = match find(&mut connection, config, group_id).await {
-            Ok(coordinator) => return Connection::open(&coordinator.address(), config).await,
+            Ok(coordinator) => return Ok(coordinator),
             Err(error) => error,
         };
         let starting = matches!(

@@ -6,8 +6,8 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{Connection, WireError, bootstrap};
-use crate::Config;
+use super::{Connection, WireError};
+use crate::{Config, Kafka};
 
 /// From version 4 a look-up can say that it does not want the topic created.
 const OLDEST_VERSION: i16 = 4;
@@ -40,6 +40,8 @@ pub struct Broker {
 pub struct Topic {
     /// Its name.
     pub name: String,
+    /// Its id; another one if it was deleted and created anew. None from brokers that give topics none.
+    pub id: Option<u128>,
     /// `UnknownTopicOrPartition` for a missing one, `TopicAuthorizationFailed`, and so on.
     pub error: Option<ResponseError>,
     /// Ordered by index. Empty if there is an error.
@@ -53,6 +55,8 @@ pub struct Partition {
     pub index: i32,
     /// Id of the broker that leads it; none during an election.
     pub leader: Option<i32>,
+    /// How often the leader has changed in the life of the topic; -1 from brokers that do not tell.
+    pub leader_epoch: i32,
     /// Ids of all brokers that should hold a copy.
     pub replicas: Vec<i32>,
     /// Those of them whose copy is complete.
@@ -83,15 +87,15 @@ pub async fn metadata(
 
 /// A connection to the leader of a partition. [`WireError::Kafka`] with `UnknownTopicOrPartition` if there is no such
 /// partition, `LeaderNotAvailable` during an election: whether and how long to try again is the caller's affair.
-pub async fn open_leader(config: &Config, topic: &str, partition: i32) -> Result<Connection, WireError> {
-    let mut connection = bootstrap(config).await?;
-    let view = metadata(&mut connection, Some(&[topic]), config).await?;
-    let leader = view.leader(topic, partition).map_err(|error| {
-        let what = format!("the look-up of the leader of {topic}/{partition}");
-        WireError::Kafka { what, error }
-    })?;
-    let address = leader.address();
-    if address == connection.address() { Ok(connection) } else { Connection::open(&address, config).await }
+pub async fn open_leader(kafka: &Kafka, topic: &str, partition: i32) -> Result<Connection, WireError> {
+    let (_, view) = kafka.look_up(topic).await?;
+    let leader = view.leader(topic, partition).map_err(|error| no_leader(topic, partition, error))?;
+    Connection::open(&leader.address(), kafka.config()).await
+}
+
+/// Why there is no way to a partition's leader.
+pub(crate) fn no_leader(topic: &str, partition: i32, error: ResponseError) -> WireError {
+    WireError::Kafka { what: format!("the look-up of the leader of {topic}/{partition}"), error }
 }
 
 impl Metadata {
@@ -147,6 +151,7 @@ impl Topic {
         partitions.sort_by_key(|partition| partition.index);
         Self {
             name: topic.name.map(|name| name.to_string()).unwrap_or_default(),
+            id: Some(topic.topic_id.as_u128()).filter(|id| *id != 0),
             error: ResponseError::try_from_code(topic.error_code),
             partitions,
         }
@@ -158,6 +163,7 @@ impl Partition {
         let ids = |nodes: Vec<kafka_protocol::messages::BrokerId>| nodes.into_iter().map(|id| id.0).collect();
         Self {
             index: partition.partition_index,
+            leader_epoch: partition.leader_epoch,
             leader: Some(partition.leader_id.0).filter(|id| *id >= 0),
             replicas: ids(partition.replica_nodes),
             in_sync: ids(partition.isr_nodes),

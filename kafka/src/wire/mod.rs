@@ -22,8 +22,10 @@ mod frame;
 mod metadata;
 
 pub use bootstrap::bootstrap;
+pub(crate) use bootstrap::first_to_answer;
 pub use connection::Connection;
 pub use coordinator::open_coordinator;
 pub use error::{WireError, accepted};
 pub use kafka_protocol::ResponseError;
+pub(crate) use metadata::no_leader;
 pub use metadata::{Broker, Metadata, Partition, Topic, metadata, open_leader};

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rskafka::{
-    client::partition::{Compression, OffsetAt, PartitionClient},
+    client::partition::{Compression, OffsetAt},
     record::Record,
 };
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Backoff, CallError, Kafka,
-    client::{Trouble, bounded},
+    client::{Leader, Trouble},
     health::Pulse,
 };
 
@@ -70,8 +70,8 @@ impl<C: Courier> Lane<C> {
     /// Never ends by itself.
     pub(super) async fn run(mut self) {
         loop {
-            let error = match self.kafka.connect(&self.topic, self.bell.partition).await {
-                Ok(client) => self.serve(&client).await,
+            let error = match Leader::connect(&self.kafka, &self.topic, self.bell.partition).await {
+                Ok(leader) => self.serve(&leader).await,
                 Err(error) => error,
             };
             self.down(&error);
@@ -80,10 +80,10 @@ impl<C: Courier> Lane<C> {
     }
 
     /// Sends batches until the connection has to be replaced.
-    async fn serve(&mut self, client: &PartitionClient) -> CallError {
+    async fn serve(&mut self, leader: &Leader) -> CallError {
         loop {
             while let Some(batch) = self.kept.pop() {
-                if let Err(error) = self.attempt(client, batch).await {
+                if let Err(error) = self.attempt(leader, batch).await {
                     return error;
                 }
             }
@@ -92,8 +92,7 @@ impl<C: Courier> Lane<C> {
                 Work::Send(batch) => self.kept.push(batch),
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
-                    let probe = client.get_offset(OffsetAt::Latest);
-                    if let Err(error) = bounded("the question for the log's end", limit, probe).await {
+                    if let Err(error) = leader.offset(OffsetAt::Latest, limit).await {
                         return error;
                     }
                 }
@@ -103,14 +102,14 @@ impl<C: Courier> Lane<C> {
 
     /// Sends those of the batch that are still wanted, once. Keeps what is to be sent again; an error means that
     /// another connection should be tried.
-    async fn attempt(&mut self, client: &PartitionClient, batch: Batch<C::Token>) -> Result<(), CallError> {
+    async fn attempt(&mut self, leader: &Leader, batch: Batch<C::Token>) -> Result<(), CallError> {
         let (records, tokens) = self.depart(batch);
         if records.is_empty() {
             return Ok(());
         }
         let sent_at = Instant::now();
-        let produce = client.produce(records, Compression::NoCompression);
-        let answer = bounded("produce", self.kafka.config().timeout, produce).await;
+        let produce = leader.client.produce(records, Compression::NoCompression);
+        let answer = leader.answer("produce", self.kafka.config().timeout, produce).await;
         let error = match answer {
             Ok(offsets) => {
                 self.deliver(tokens, &offsets, sent_at.elapsed());

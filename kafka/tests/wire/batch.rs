@@ -120,7 +120,7 @@ async fn create_topic(broker: &Broker, codec: &str) -> Result<String> {
     let answer = connection.call(&request, version, config.timeout).await?;
     anyhow::ensure!(answer.topics[0].error_code == 0, "{:?}", answer.topics[0]);
     let deadline = tokio::time::Instant::now() + config.timeout;
-    while wire::open_leader(config, &name, 0).await.is_err() {
+    while wire::open_leader(&broker.kafka, &name, 0).await.is_err() {
         anyhow::ensure!(tokio::time::Instant::now() < deadline, "{name} has no leader");
         tokio::task::yield_now().await;
     }

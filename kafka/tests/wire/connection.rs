@@ -35,7 +35,7 @@ async fn asks_for_metadata_without_creating_anything() -> Result<()> {
     }
     let everything = wire::metadata(&mut connection, None, config).await?;
     assert!(everything.topic(&missing).is_none());
-    let error = wire::open_leader(config, &missing, 0).await.unwrap_err();
+    let error = wire::open_leader(&broker.kafka, &missing, 0).await.unwrap_err();
     assert_eq!(error.kafka(), Some(ResponseError::UnknownTopicOrPartition));
     Ok(())
 }
@@ -43,7 +43,7 @@ async fn asks_for_metadata_without_creating_anything() -> Result<()> {
 #[tokio::test]
 async fn finds_the_coordinator_of_a_group() -> Result<()> {
     let broker = Broker::start().await?;
-    let connection = wire::open_coordinator(broker.kafka.config(), &unique("group")).await?;
+    let connection = wire::open_coordinator(&broker.kafka, &unique("group")).await?;
     assert!(connection.version::<MetadataRequest>(i16::MAX).is_ok());
     Ok(())
 }

@@ -58,13 +58,13 @@ impl Driver {
     }
 
     fn begin_seek(&mut self) {
-        let (config, group_id) = (self.kafka.config().clone(), self.config.group_id.clone());
+        let (kafka, group_id) = (self.kafka.clone(), self.config.group_id.clone());
         let limit = self.seek_limit;
-        self.seek_limit = (limit * 2).min(config.timeout * LOOKUP_CALLS);
+        self.seek_limit = (limit * 2).min(kafka.config().timeout * LOOKUP_CALLS);
         self.seek.begin(async move {
-            let found = timeout(limit, open_coordinator(&config, &group_id)).await;
+            let found = timeout(limit, open_coordinator(&kafka, &group_id)).await;
             found.unwrap_or_else(|_| {
-                let (address, call) = (config.brokers.join(", "), "the look-up".to_owned());
+                let (address, call) = (kafka.config().brokers.join(", "), "the look-up".to_owned());
                 Err(WireError::Timeout { address, call, limit })
             })
         });

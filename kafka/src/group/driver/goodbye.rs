@@ -30,8 +30,7 @@ impl Driver {
             };
             match first.as_ref().map_err(Verdict::from) {
                 Err(Verdict::Elsewhere) => {
-                    let config = self.kafka.config();
-                    let mut coordinator = open_coordinator(config, &self.config.group_id).await?;
+                    let mut coordinator = open_coordinator(&self.kafka, &self.config.group_id).await?;
                     self.tell(&mut coordinator, &member_id, limit).await
                 }
                 _ => first,
@@ -51,13 +50,12 @@ impl Driver {
     }
 
     async fn known_coordinator(&mut self) -> Result<Connection, WireError> {
-        let config = self.kafka.config();
         if let Some(connection) = self.beat.take_kept() {
             return Ok(connection);
         }
         match &self.coordinator {
-            Some(address) => Connection::open(address, config).await,
-            None => open_coordinator(config, &self.config.group_id).await,
+            Some(address) => Connection::open(address, self.kafka.config()).await,
+            None => open_coordinator(&self.kafka, &self.config.group_id).await,
         }
     }
 }

@@ -186,8 +186,8 @@ impl Driver {
         let now = now();
         if self.topic.is_idle() && self.topic_at <= now {
             let kept = self.topic_kept.take();
-            let config = self.kafka.config().clone();
-            self.topic.begin(topic::count_partitions(kept, config, self.config.topic.clone()));
+            let kafka = self.kafka.clone();
+            self.topic.begin(topic::count_partitions(kept, kafka, self.config.topic.clone()));
         }
         self.begin_fetch();
         self.begin_commit(now);

@@ -1,26 +1,27 @@
 //! How many partitions the topic has.
 
 use crate::{
-    Config,
-    wire::{Connection, ResponseError, WireError, bootstrap, metadata},
+    Kafka,
+    wire::{Connection, ResponseError, WireError, metadata},
 };
 
 /// Asks any broker; `kept` is the connection of the last time. 0 for a topic that does not exist, which asking does not
 /// change.
 pub(super) async fn count_partitions(
     kept: Option<Connection>,
-    config: Config,
+    kafka: Kafka,
     topic: String,
 ) -> (Option<Connection>, Result<i32, WireError>) {
     let mut connection = match kept {
         Some(connection) => connection,
-        None => match bootstrap(&config).await {
+        None => match kafka.any_broker().await {
             Ok(connection) => connection,
             Err(error) => return (None, Err(error)),
         },
     };
-    match metadata(&mut connection, Some(&[&topic]), &config).await {
+    match metadata(&mut connection, Some(&[&topic]), kafka.config()).await {
         Ok(view) => {
+            kafka.saw(&view);
             let count = read(&view, &topic);
             (Some(connection), count)
         }

@@ -1,27 +1,52 @@
-//! TCP_NODELAY on sockets that rskafka opens.
+//! What every socket to a broker is set to, those that rskafka opens included.
 //!
-//! rskafka writes a frame of 8 KiB or more in two pieces and leaves Nagle's algorithm on, so that the second piece
-//! waits for the broker's delayed acknowledgement: 44 ms on loopback instead of 75 µs. It offers no way to its sockets,
-//! so they are found among the descriptors of this process. Its clients are made never to connect again by themselves
-//! (see `client::clients`): after each connecting of ours is the only time to look.
+//! - TCP_NODELAY. rskafka writes a frame of 8 KiB or more in two pieces and leaves Nagle's algorithm on, so that the
+//!   second piece waits for the broker's delayed acknowledgement: 44 ms on loopback instead of 75 µs.
+//! - Keep-alive, and an end to waiting for acknowledgements. A peer that vanishes without a word (its host lost power, a
+//!   router forgot the connection) leaves a socket that takes what is written to it for minutes. So the kernel closes a
+//!   socket whose peer has acknowledged nothing for 3 s, and asks after idle ones.
 //!
-//! Linux only. Elsewhere records of more than 8 KiB are slow, and nothing else.
+//! rskafka offers no way to its sockets, so they are found among the descriptors of this process. Its clients are made
+//! never to connect again by themselves (see `client::clients`): after each connecting of ours is the only time to look.
+//!
+//! Linux only. Elsewhere records of more than 8 KiB are slow, and what vanished is noticed when a call's time is over.
 
+use std::io;
 #[cfg(target_os = "linux")]
-use std::os::fd::BorrowedFd;
+use std::{os::fd::BorrowedFd, time::Duration};
 
-#[cfg(target_os = "linux")]
 use socket2::SockRef;
 
-/// Turns Nagle's algorithm off on every TCP socket of this process whose peer's port is one of `broker_ports`.
-/// A client that happens to call us from such a port gets it too, which does no harm.
+/// A peer whose kernel acknowledges nothing for so long is gone. One that is merely slow acknowledges all the same.
 #[cfg(target_os = "linux")]
-pub(crate) fn set_towards(broker_ports: &[u16]) {
-    let set = |socket: &SockRef<'_>| {
+const GONE_AFTER: Duration = Duration::from_secs(3);
+/// After so long a silence the kernel asks whether the peer is there.
+#[cfg(target_os = "linux")]
+const ASK_AFTER: Duration = Duration::from_secs(10);
+#[cfg(target_os = "linux")]
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Sets a socket of ours up.
+pub(crate) fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        let keep_alive = socket2::TcpKeepalive::new().with_time(ASK_AFTER).with_interval(ASK_EVERY);
+        socket.set_tcp_keepalive(&keep_alive)?;
+        socket.set_tcp_user_timeout(Some(GONE_AFTER))?;
+    }
+    Ok(())
+}
+
+/// Sets up every TCP socket of this process whose peer's port is one of `broker_ports`. A client that happens to call us
+/// from such a port gets the same, which does no harm.
+#[cfg(target_os = "linux")]
+pub(crate) fn tune_towards(broker_ports: &[u16]) {
+    let tune = |socket: &SockRef<'_>| {
         // It may have been closed meanwhile.
-        let _ = socket.set_tcp_nodelay(true);
+        let _ = tune(socket);
     };
-    if let Err(error) = for_each_socket(broker_ports, set) {
+    if let Err(error) = for_each_socket(broker_ports, tune) {
         tracing::warn!(%error, "cannot list /proc/self/fd: large records to Kafka will be slow");
     }
 }
@@ -35,9 +60,9 @@ fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) ->
         #[expect(unsafe_code, reason = "rskafka gives no access to its sockets")]
         // SAFETY: the number came from the kernel's list of our open descriptors a moment ago, and is not -1. Another
         // thread may close it meanwhile and even get it anew for something else; the system calls made with it
-        // (getpeername, and `visit`'s getsockopt and setsockopt of TCP_NODELAY) touch no memory but their own
-        // arguments, and on whatever the number then means they fail or turn Nagle off on some TCP socket. The
-        // borrow ends with this turn of the loop and closes nothing.
+        // (getpeername, and `visit`'s getsockopt and setsockopt of the options above) touch no memory but their own
+        // arguments, and on whatever the number then means they fail or set some TCP socket up as above. The borrow
+        // ends with this turn of the loop and closes nothing.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
         let socket = SockRef::from(&descriptor);
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
@@ -50,7 +75,7 @@ fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) ->
 
 /// Does nothing: there is no `/proc/self/fd` to find rskafka's sockets in.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn set_towards(_broker_ports: &[u16]) {}
+pub(crate) fn tune_towards(_broker_ports: &[u16]) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -69,8 +94,11 @@ mod tests {
         let [broker, other] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let connect = |to: &TcpListener| TcpStream::connect(to.local_addr().unwrap()).unwrap();
         let (to_broker, to_other) = (connect(&broker), connect(&other));
-        set_towards(&[broker.local_addr().unwrap().port()]);
+        tune_towards(&[broker.local_addr().unwrap().port()]);
         assert!(to_broker.nodelay().unwrap());
+        let socket = SockRef::from(&to_broker);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(GONE_AFTER));
         assert!(!to_other.nodelay().unwrap());
     }
 
@@ -79,7 +107,7 @@ mod tests {
         let mut broker = Broker::start(embedded_broker::Config::default()).await.unwrap();
         broker.create_topic("topic", 1).unwrap();
         let (brokers, timeout) = (vec![broker.bootstrap()], Duration::from_secs(5));
-        let kafka = Kafka::new(Config { brokers, client_id: "nodelay-test".to_owned(), timeout });
+        let kafka = Kafka::new(Config { brokers, client_id: "sockets-test".to_owned(), timeout });
         for _ in 0..2 {
             let mut connected = kafka.connect("topic", 0).await;
             if connected.is_err() {

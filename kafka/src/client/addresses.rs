@@ -1,0 +1,83 @@
+//! Whom to ask next.
+//!
+//! The bootstrap addresses, and beside them every broker that the cluster has named: the one address that a program
+//! was given may be that of the broker that died. They take turns, so that one broker which answers with a view of the
+//! cluster that is long past, because it is cut off from the others, does not mislead us for ever. One that was the
+//! leader of a call that failed comes last for a while: it is the likeliest to be such a broker.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::wire::{Broker, Metadata};
+
+/// For how long an address comes last.
+const DOUBTED_FOR: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those that the cluster named when it was last asked.
+    named: Vec<String>,
+    doubted: Vec<(String, Instant)>,
+    turn: usize,
+}
+
+impl Addresses {
+    /// All of them, in the order in which they are to be tried this time.
+    pub(super) fn in_turn(&self, bootstrap: &[String], now: Instant) -> Vec<String> {
+        let mut state = self.state.lock();
+        let named = state.named.iter().filter(|named| !bootstrap.contains(named));
+        let mut all: Vec<String> = bootstrap.iter().chain(named).cloned().collect();
+        let turn = state.turn % all.len().max(1);
+        state.turn = state.turn.wrapping_add(1);
+        all.rotate_left(turn);
+        state.doubted.retain(|(_, since)| now.saturating_duration_since(*since) < DOUBTED_FOR);
+        all.sort_by_key(|address| state.doubted.iter().any(|(doubted, _)| doubted == address));
+        all
+    }
+
+    /// The cluster has named its brokers.
+    pub(super) fn saw(&self, view: &Metadata) {
+        if !view.brokers.is_empty() {
+            self.state.lock().named = view.brokers.iter().map(Broker::address).collect();
+        }
+    }
+
+    /// A call to this one has failed.
+    pub(super) fn doubt(&self, address: String, now: Instant) {
+        let doubted = &mut self.state.lock().doubted;
+        doubted.retain(|(other, _)| *other != address);
+        doubted.push((address, now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn naming(ports: &[u16]) -> Metadata {
+        let broker = |port: &u16| Broker { id: i32::from(*port), host: "host".to_owned(), port: *port };
+        Metadata { brokers: ports.iter().map(broker).collect(), controller_id: None, topics: Vec::new() }
+    }
+
+    #[test]
+    fn they_take_turns_and_a_doubted_one_comes_last_for_a_while() {
+        let bootstrap = ["host:1".to_owned(), "elsewhere:9".to_owned()];
+        let (addresses, start) = (Addresses::default(), Instant::now());
+        assert_eq!(addresses.in_turn(&bootstrap, start), bootstrap);
+        addresses.saw(&naming(&[1, 2]));
+        addresses.saw(&naming(&[]));
+        assert_eq!(addresses.in_turn(&bootstrap, start), ["elsewhere:9", "host:2", "host:1"]);
+        addresses.doubt("host:2".to_owned(), start);
+        assert_eq!(addresses.in_turn(&bootstrap, start), ["host:1", "elsewhere:9", "host:2"]);
+        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR), ["host:1", "elsewhere:9", "host:2"]);
+        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR), ["elsewhere:9", "host:2", "host:1"]);
+        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR)[0], "host:2");
+    }
+}

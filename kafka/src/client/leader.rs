@@ -1,0 +1,130 @@
+//! A connection to a partition's leader, for as long as it leads.
+//!
+//! A broker that dies closes its sockets, and a call over one of them fails at once. One that hangs, or is cut off, does
+//! nothing of the kind: neither a connect nor a call to it comes to an end by itself. The cluster notices after some
+//! seconds and names another leader; so whatever takes long here looks again and again whether that has happened, and
+//! is given up as soon as it has, instead of when its time is over.
+
+use std::time::Duration;
+
+use rskafka::client::{
+    error::Error as ClientError,
+    partition::{OffsetAt, PartitionClient, UnknownTopicHandling},
+};
+use tokio::{
+    select,
+    time::{sleep, timeout},
+};
+
+use super::{CallError, Kafka, bounded};
+use crate::{
+    sockets,
+    wire::{self, Broker, Metadata, WireError},
+};
+
+/// What takes longer than this, and than any fetch that waits for records, is watched: the leader may have become
+/// another.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A connection to the leader of a partition, known to work when it was made. It is driven by the runtime that it was
+/// made on. After any failed call but a refusal it should be dropped and another one made.
+pub(crate) struct Leader {
+    pub(crate) client: PartitionClient,
+    kafka: Kafka,
+    topic: String,
+    partition: i32,
+    /// Which broker it is.
+    id: i32,
+}
+
+impl Leader {
+    /// Connects. Tries once, for at most the configured timeout.
+    pub(crate) async fn connect(kafka: &Kafka, topic: &str, partition: i32) -> Result<Self, CallError> {
+        let limit = kafka.config().timeout;
+        let connected = timeout(limit, Self::connect_unbounded(kafka, topic, partition)).await;
+        let connected = connected.unwrap_or(Err(CallError::Timeout { call: "connect", limit }));
+        if connected.is_err() {
+            kafka.doubt_leader(topic, partition);
+        }
+        connected
+    }
+
+    async fn connect_unbounded(kafka: &Kafka, topic: &str, partition: i32) -> Result<Self, CallError> {
+        let (mut answering, view) = kafka.look_up(topic).await?;
+        let mut leader = leader_of(&view, topic, partition)?;
+        loop {
+            select! {
+                biased;
+                opened = open(kafka, topic, partition, answering) => {
+                    let client = opened?;
+                    sockets::tune_towards(&view.brokers.iter().map(|broker| broker.port).collect::<Vec<_>>());
+                    let topic = topic.to_owned();
+                    return Ok(Self { client, kafka: kafka.clone(), topic, partition, id: leader.id });
+                }
+                (by, moved) = another(kafka, topic, partition, leader.id) => (answering, leader) = (by, moved),
+            }
+        }
+    }
+
+    /// Awaits the answer to a call over this connection, for at most `limit`, and only while nobody else leads.
+    pub(crate) async fn answer<T>(
+        &self,
+        call: &'static str,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, CallError> {
+        let answered = select! {
+            biased;
+            answered = bounded(call, limit, answer) => answered,
+            _ = another(&self.kafka, &self.topic, self.partition, self.id) => Err(CallError::Moved { call }),
+        };
+        if answered.as_ref().is_err_and(|error| error.kafka().is_none()) {
+            self.kafka.doubt_leader(&self.topic, self.partition);
+        }
+        answered
+    }
+
+    /// Where the log begins or ends, asked within `limit`.
+    pub(crate) async fn offset(&self, at: OffsetAt, limit: Duration) -> Result<i64, CallError> {
+        self.answer("the question for an offset", limit, self.client.get_offset(at)).await
+    }
+}
+
+/// Connects through this runtime's rskafka client, and makes sure that the connection works.
+async fn open(
+    kafka: &Kafka,
+    topic: &str,
+    partition: i32,
+    answering: String,
+) -> Result<PartitionClient, CallError> {
+    let limit = kafka.config().timeout;
+    let not_before = kafka.shared.leaders.changed(topic, partition);
+    let lease = kafka.shared.clients.get(kafka.config(), answering, not_before).await?;
+    let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
+    let client = bounded("connect", limit, opening).await?;
+    bounded("the question for the log's end", limit, client.get_offset(OffsetAt::Latest)).await?;
+    lease.proves_to_work();
+    Ok(client)
+}
+
+/// Returns once a broker says that another than `leader` leads the partition; gives that broker's address, and who
+/// leads now. Does not look at all for the first moments, which is all that most calls take.
+async fn another(kafka: &Kafka, topic: &str, partition: i32, leader: i32) -> (String, Broker) {
+    sleep(LOOK_AFTER).await;
+    loop {
+        if let Ok((by, view)) = kafka.look_up(topic).await
+            && let Ok(found) = view.leader(topic, partition)
+            && found.id != leader
+        {
+            return (by, found.clone());
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn leader_of(view: &Metadata, topic: &str, partition: i32) -> Result<Broker, WireError> {
+    let leader = view.leader(topic, partition).map_err(|error| wire::no_leader(topic, partition, error))?;
+    Ok(leader.clone())
+}

@@ -118,16 +118,21 @@ impl Gateway {
         let mut serving = tokio::spawn(server);
         tracing::info!("listening on http://{address}");
 
-        let watched = async {
+        let connected = async {
             became_ready(&shards, settings.shards).await;
             kafka_connected.done();
-            shard_died(&shards).await;
-            readiness.fall("the requester's background work has died");
             std::future::pending::<()>().await;
         };
+        let mut failed = Ok(());
         tokio::select! {
             () = shutdown.requested() => {}
-            () = watched => {}
+            () = connected => {}
+            failure = failure(&shards) => {
+                // What goes on without it goes on, so nothing is cut off; but only a new start mends it.
+                tracing::error!(failure, "stopping");
+                readiness.fall(failure.as_str());
+                failed = Err(anyhow::anyhow!(failure));
+            }
             ended = &mut serving => {
                 readiness.fall("the HTTP server has ended");
                 return ended?.context("the HTTP server has ended");
@@ -137,7 +142,7 @@ impl Gateway {
         draining.store(true, Ordering::Relaxed);
         let ended = stop(&settings, &handle, serving, &shards, shutdown).await;
         management.stop().await;
-        ended
+        failed.and(ended)
     }
 }
 
@@ -214,8 +219,12 @@ async fn became_ready(shards: &Shards, count: usize) {
     }
 }
 
-async fn shard_died(shards: &Shards) {
-    while !shards.lock().iter().any(|(requester, _)| requester.has_failed()) {
+/// What has died in one of the shards, once something has.
+async fn failure(shards: &Shards) -> String {
+    loop {
+        if let Some(failure) = shards.lock().iter().find_map(|(requester, _)| requester.failure()) {
+            return failure;
+        }
         sleep(WATCH_INTERVAL).await;
     }
 }

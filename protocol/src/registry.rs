@@ -94,12 +94,12 @@ impl<T: Send + 'static> Registry<T> {
         self.state.lock().unanswered(partition)
     }
 
-    /// Takes the reply with this correlation id. `make` runs only if somebody waits for it, under the registry's lock:
+    /// Takes a reply with this correlation id. `make` runs only if somebody waits for it, under the registry's lock:
     /// it must be short and may not use the registry.
-    pub fn complete(&self, raw_id: &[u8], make: impl FnOnce() -> T) -> Completion {
-        let Some(id) = CorrelationId::parse(raw_id).filter(|id| id.tag() == self.tag) else {
+    pub fn complete(&self, id: CorrelationId, make: impl FnOnce() -> T) -> Completion {
+        if id.tag() != self.tag {
             return Completion::Foreign;
-        };
+        }
         let (completion, waker) = self.state.lock().complete(id, make);
         if let Some(waker) = waker {
             waker.wake();

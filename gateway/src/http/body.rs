@@ -7,14 +7,14 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures::StreamExt as _;
 use serde::Deserialize;
+use service::settings::GatewaySettings;
 use tokio::time::{Instant, timeout_at};
 
 use crate::admission::{Admission, Full, Place};
 use crate::problem::{Code, Problem};
 
-/// The largest body that is read, in bytes. With envelope and headers it stays below the 900 KB that a batch of
-/// records may have.
-pub const MAX_BODY_BYTES: usize = 768 * 1024;
+/// The largest body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = GatewaySettings::MAX_BODY_BYTES;
 
 /// Longest piece of a parser's message that is passed on to the caller, in bytes.
 const MAX_DETAIL_BYTES: usize = 200;

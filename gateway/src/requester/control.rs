@@ -1,6 +1,7 @@
 //! Everything a requester does beside its requests: topics, lanes, reply partitions, group, worker sightings.
 
 use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,8 +53,9 @@ impl Control {
         let specs = self.specs();
         let keep = topics::keep_topics(&self.inner.kafka, &specs, self.inner.config.create_topics);
         tokio::select! {
-            () = self.steer(reply_to, requests.partitions) => {}
-            never = keep => match never {}
+            () = self.steer(reply_to) => {}
+            never = self.add_lanes(requests.partitions) => match never {},
+            never = keep => match never {},
         }
     }
 
@@ -107,7 +109,7 @@ impl Control {
         )
     }
 
-    async fn steer(&self, mut reply_to: ReplyTo, mut lanes: i32) {
+    async fn steer(&self, mut reply_to: ReplyTo) {
         let config = &self.inner.config;
         let group = GroupConfig::new(&config.group_id, &config.response_topic, Assignor::Range);
         let mut member = match Member::join(self.inner.kafka.clone(), group) {
@@ -122,10 +124,7 @@ impl Control {
         let mut is_member = true;
         let mut tick = interval(STEP_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = interval(PARTITIONS_INTERVAL);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let mut looks = false;
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 event = member.next_event(), if is_member => match event {
@@ -135,20 +134,12 @@ impl Control {
                         self.inner.died("the member of the consumer group");
                     }
                 },
+                () = reply_to.opened() => {}
                 _ = tick.tick() => {}
-                _ = look.tick() => looks = true,
             }
-            // Each of these may wait for Kafka, for several of its timeouts where it is away; a stop does not.
-            let work = async {
-                if looks {
-                    lanes = self.add_lanes(lanes).await;
-                }
-                reply_to.step().await;
-                reply_to.commit(&commits).await;
-            };
-            if self.stop.run_until_cancelled(work).await.is_none() {
-                break;
-            }
+            // Nothing here waits for Kafka: what does has a task of its own.
+            reply_to.step();
+            reply_to.commit(&commits);
             if reply_to.has_dead_listener() {
                 self.inner.died("the reader of a response partition");
             }
@@ -157,16 +148,18 @@ impl Control {
         member.leave(LEAVE_TIMEOUT).await;
     }
 
-    /// Finds partitions that were added to the request topic.
-    async fn add_lanes(&self, known: i32) -> i32 {
-        let Ok(count) = topics::partition_count(&self.inner.kafka, &self.inner.config.request_topic).await
-        else {
-            return known;
-        };
-        if let Some(writer) = self.inner.writer.get() {
-            let _on_shard = self.shard.enter();
-            (known..count).for_each(|partition| writer.add_partition(partition));
+    /// Finds partitions that were added to the request topic, for ever.
+    async fn add_lanes(&self, mut known: i32) -> Infallible {
+        let mut look = interval(PARTITIONS_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            look.tick().await;
+            let count = topics::partition_count(&self.inner.kafka, &self.inner.config.request_topic).await;
+            if let (Ok(count), Some(writer)) = (count, self.inner.writer.get()) {
+                let _on_shard = self.shard.enter();
+                (known..count).for_each(|partition| writer.add_partition(partition));
+                known = known.max(count);
+            }
         }
-        known.max(count)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
+use kafka::Record;
 use kafka::batch::RawRecord;
-use kafka::reader::{ReadError, Reader, Start};
-use kafka::{Kafka, Record};
+use kafka::reader::{Reader, ReaderStatus};
 use protocol::{Completion, CorrelationId, Registry, reply_correlation};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -28,7 +28,7 @@ impl Sink {
         let id = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
         // Whatever is no id of a gateway's making is a reply to somebody else's own client.
         let Some(id) = id.and_then(|id| CorrelationId::parse(id.as_bytes())) else { return };
-        let completion = self.registry.complete(id.as_text().as_bytes(), || Outcome::Replied(record));
+        let completion = self.registry.complete(id, || Outcome::Replied(record));
         // One that comes late or twice shows a worker at work as well.
         if completion != Completion::Foreign {
             self.last_reply.record(Instant::now());
@@ -50,43 +50,20 @@ impl Sink {
     }
 }
 
-/// A partition cannot be read yet.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OpenError {
-    /// Kafka does not let us.
-    #[error("the partition cannot be read")]
-    Read(#[from] ReadError),
-    /// The shard's thread has ended.
-    #[error("the thread that would read has ended")]
-    ShardGone,
-}
-
 /// A partition that is being read. Dropping it stops the reading.
 pub(crate) struct Listener {
     position: Arc<AtomicI64>,
-    down_since: Box<dyn Fn() -> Option<Duration> + Send + Sync>,
+    status: ReaderStatus,
     task: AbortHandle,
 }
 
 impl Listener {
-    /// Resolves where `partition` ends (or begins, for `Start::Earliest`) and reads from there, on `shard`.
-    /// When this returns, a reply written from now on will be found.
-    pub(crate) async fn open(
-        kafka: &Kafka,
-        topic: &str,
-        partition: i32,
-        start: Start,
-        sink: Arc<Sink>,
-        shard: &Handle,
-    ) -> Result<Self, OpenError> {
-        let (kafka, topic) = (kafka.clone(), topic.to_owned());
-        // A connection is driven by the runtime that opened it: that has to be the shard's.
-        let opening = shard.spawn(async move { Reader::open(&kafka, &topic, partition, start).await });
-        let reader = opening.await.map_err(|_| OpenError::ShardGone)??;
+    /// Reads on, on the runtime that `reader` was opened on.
+    pub(crate) fn start(reader: Reader, sink: Arc<Sink>, shard: &Handle) -> Self {
         let position = Arc::new(AtomicI64::new(reader.position()));
         let status = reader.status();
         let task = shard.spawn(listen(reader, sink, position.clone())).abort_handle();
-        Ok(Self { position, down_since: Box::new(move || status.down_for()), task })
+        Self { position, status, task }
     }
 
     /// The offset that is read next.
@@ -101,7 +78,7 @@ impl Listener {
 
     /// For how long the partition has not been readable, if it is not.
     pub(crate) fn down_for(&self) -> Option<Duration> {
-        (self.down_since)()
+        self.status.down_for()
     }
 }
 

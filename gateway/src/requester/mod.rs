@@ -32,12 +32,13 @@ mod config;
 mod control;
 mod error;
 mod listener;
+mod log_ends;
 mod named;
+mod openings;
 mod outbox;
 mod reply_to;
 mod workers;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -86,8 +87,8 @@ struct Inner {
     writer: OnceLock<Writer<Outbox>>,
     /// There once the topics are, if workers are watched.
     watch: OnceLock<GroupWatch>,
-    /// Something in the background has ended that never should.
-    has_died: AtomicBool,
+    /// What has ended in the background that never should.
+    died: OnceLock<&'static str>,
 }
 
 /// What a requester has seen so far.
@@ -117,7 +118,7 @@ impl Requester {
             sink,
             writer: OnceLock::new(),
             watch: OnceLock::new(),
-            has_died: AtomicBool::new(false),
+            died: OnceLock::new(),
             config,
         });
         let stop = CancellationToken::new();
@@ -208,10 +209,19 @@ impl Requester {
         }
     }
 
-    /// Whether any of the background work has ended although nobody stopped it.
-    pub fn has_failed(&self) -> bool {
+    /// Which part of the background work has ended although nobody stopped it, in words. What goes on without it goes
+    /// on, but no waiting mends it.
+    pub fn failure(&self) -> Option<String> {
+        if self.stop.is_cancelled() {
+            return None;
+        }
         let has_ended = || self.control.lock().as_ref().is_none_or(JoinHandle::is_finished);
-        !self.stop.is_cancelled() && (self.inner.has_died.load(Ordering::Relaxed) || has_ended())
+        let died = || self.inner.died.get().map(|part| format!("{part} has died"));
+        let fault = self.inner.kafka.health().subscribe().borrow().fault.clone();
+        let fault = fault.map(|fault| fault.to_string());
+        fault
+            .or_else(died)
+            .or_else(|| has_ended().then(|| "the requester's background work has died".to_owned()))
     }
 
     /// Takes nothing new, and ends what is pending at once, honestly. For those who cannot wait for
@@ -262,10 +272,10 @@ impl Inner {
         Ok(writer)
     }
 
-    /// Says once that something has ended that never should. What goes on without it goes on.
-    fn died(&self, what: &str) {
-        if !self.has_died.swap(true, Ordering::Relaxed) {
-            tracing::error!("{what} has died");
+    /// Says once that `part` has ended, which never should.
+    fn died(&self, part: &'static str) {
+        if self.died.set(part).is_ok() {
+            tracing::error!("{part} has died");
         }
     }
 
@@ -309,7 +319,7 @@ fn register(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicI32;
+    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
     use super::*;
 
@@ -361,7 +371,7 @@ mod tests {
             named: Arc::new(Named::new(config.routing)),
             writer: OnceLock::new(),
             watch: OnceLock::new(),
-            has_died: AtomicBool::new(false),
+            died: OnceLock::new(),
             kafka,
             config,
         };

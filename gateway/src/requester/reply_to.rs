@@ -18,27 +18,26 @@ use kafka::reader::Start;
 use tokio::runtime::Handle;
 
 use super::listener::{Listener, Sink};
+use super::log_ends::LogEnds;
 use super::named::Named;
+use super::openings::Openings;
 
 /// How long the named partition, or the first to be named, may be unreadable before another one is named.
 const LEADERLESS: Duration = Duration::from_secs(1);
 
-/// How often the ends of partitions that are assigned and not read are looked up.
-const LOG_END_INTERVAL: Duration = Duration::from_secs(5);
-
 /// Reads response partitions and keeps [`Named`] true.
 pub(crate) struct ReplyTo {
-    pub(crate) kafka: Kafka,
-    pub(crate) topic: String,
-    pub(crate) partitions: i32,
-    pub(crate) sink: Arc<Sink>,
-    pub(crate) named: Arc<Named>,
-    pub(crate) shard: Handle,
+    topic: String,
+    partitions: i32,
+    sink: Arc<Sink>,
+    named: Arc<Named>,
+    shard: Handle,
     listeners: BTreeMap<i32, Listener>,
+    openings: Openings,
+    log_ends: LogEnds,
     assigned: BTreeSet<i32>,
     wanted: i32,
     started: Instant,
-    ends_asked_at: Option<Instant>,
 }
 
 impl ReplyTo {
@@ -54,7 +53,8 @@ impl ReplyTo {
     ) -> Self {
         let hashed = i32::try_from(hash % u64::from(partitions.unsigned_abs().max(1))).unwrap_or(0);
         Self {
-            kafka,
+            openings: Openings::new(kafka.clone(), topic.clone(), shard.clone()),
+            log_ends: LogEnds::new(kafka, topic.clone()),
             topic,
             partitions,
             sink,
@@ -64,24 +64,32 @@ impl ReplyTo {
             assigned: BTreeSet::new(),
             wanted: hashed,
             started: Instant::now(),
-            ends_asked_at: None,
         }
     }
 
-    /// One step, to be taken now and then and after each event: names what is wanted, or every partition's reader
-    /// for routing `any`, gives up what no request names any more.
-    pub(crate) async fn step(&mut self) {
+    /// One step, to be taken now and then, after each event, and when a partition was opened: names what is wanted, or
+    /// every partition's reader for routing `any`, gives up what no request names any more.
+    pub(crate) fn step(&mut self) {
         if self.named.reads_all() {
-            self.read_all().await;
+            self.read_all();
             return;
         }
-        if self.named.partition() != Some(self.wanted) {
-            self.move_to(self.wanted).await;
+        if self.can_read(self.wanted) {
+            self.name(self.wanted);
+        } else {
+            self.open(self.wanted, Start::Latest);
         }
-        if self.unreadable_for().is_some_and(|time| time > LEADERLESS) {
-            self.flee().await;
+        if self.is_lost() {
+            self.flee();
         }
         self.retire();
+    }
+
+    /// Waits until a partition that could not be read can be. A dropped call loses nothing.
+    pub(crate) async fn opened(&mut self) {
+        let (partition, reader) = self.openings.next().await;
+        let listener = Listener::start(reader, self.sink.clone(), &self.shard);
+        self.listeners.insert(partition, listener);
     }
 
     /// What the group says.
@@ -101,22 +109,11 @@ impl ReplyTo {
     }
 
     /// Shows operators how far this gateway is: where it reads, else where the log ends.
-    pub(crate) async fn commit(&mut self, commits: &Commits) {
+    pub(crate) fn commit(&mut self, commits: &Commits) {
         self.commit_read(commits);
-        let due = self.ends_asked_at.is_none_or(|at| at.elapsed() >= LOG_END_INTERVAL);
-        let unread: Vec<i32> =
-            self.assigned.iter().copied().filter(|p| !self.listeners.contains_key(p)).collect();
-        if !due || unread.is_empty() {
-            return;
-        }
-        self.ends_asked_at = Some(Instant::now());
-        match kafka::log_ends(&self.kafka, &self.topic, &unread).await {
-            Ok(ends) => {
-                for (partition, end) in ends {
-                    commits.rewind(partition, end);
-                }
-            }
-            Err(error) => tracing::debug!(%error, "the ends of response partitions are not known"),
+        let unread = self.assigned.iter().copied().filter(|p| !self.listeners.contains_key(p));
+        for (partition, end) in self.log_ends.look(unread.collect()) {
+            commits.rewind(partition, end);
         }
     }
 
@@ -145,76 +142,71 @@ impl ReplyTo {
         named.or_else(|| among.first().copied()).unwrap_or(self.wanted)
     }
 
-    async fn move_to(&mut self, partition: i32) {
-        if self.listen(partition, Start::Latest).await {
+    fn name(&self, partition: i32) {
+        if self.named.partition() != Some(partition) {
             tracing::info!(topic = self.topic, partition, "replies are awaited on this partition");
             self.named.name(partition);
         }
     }
 
-    /// For how long replies could not have been read, if they cannot: before anything is named, since the start.
-    fn unreadable_for(&self) -> Option<Duration> {
-        match self.named.partition() {
+    /// Whether what is named, or should be, could not be read for too long; before anything is named, since the start.
+    fn is_lost(&self) -> bool {
+        let unreadable_for = match self.named.partition() {
             Some(named) => self.listeners.get(&named).and_then(Listener::down_for),
             None => Some(self.started.elapsed()),
-        }
+        };
+        unreadable_for.is_some_and(|time| time > LEADERLESS)
     }
 
     /// The partition that is named, or should be, cannot be read, most likely because its leader is gone: name another
-    /// that can be. Where we want to be stays as it was, so that we are back once that is readable again.
-    async fn flee(&mut self) {
+    /// that can be, whichever is the first. Where we want to be stays as it was, so that we are back once that is
+    /// readable again.
+    fn flee(&mut self) {
         let lost = self.named.partition().unwrap_or(self.wanted);
-        for partition in (0..self.partitions).filter(|partition| *partition != lost) {
-            if self.listen(partition, Start::Latest).await {
-                tracing::warn!(
-                    topic = self.topic,
-                    lost,
-                    partition,
-                    "the reply partition cannot be read; moved"
-                );
-                self.named.name(partition);
-                return;
-            }
+        let mut others = (0..self.partitions).filter(|partition| *partition != lost);
+        if let Some(partition) = others.clone().find(|partition| self.can_read(*partition)) {
+            tracing::warn!(topic = self.topic, lost, "the reply partition cannot be read");
+            self.name(partition);
+        } else {
+            others.by_ref().for_each(|partition| self.open(partition, Start::Latest));
         }
     }
 
-    async fn read_all(&mut self) {
-        // Workers write to a partition that was added before it is found here: it is read from its beginning.
-        let mut complete = true;
-        for partition in 0..self.partitions {
-            let start = if self.named.is_ready() { Start::Earliest } else { Start::Latest };
-            complete &= self.listen(partition, start).await;
+    fn read_all(&mut self) {
+        if self.named.is_ready() {
+            // Workers may have written to a partition before it is found here, or while it had no leader: it is read
+            // from its beginning.
+            (0..self.partitions).for_each(|partition| self.open(partition, Start::Earliest));
+            return;
         }
-        if complete && !self.named.is_ready() {
-            tracing::info!(
-                topic = self.topic,
-                partitions = self.partitions,
-                "replies are awaited on all partitions"
-            );
+        let readable = (0..self.partitions).filter(|partition| self.can_read(*partition)).count();
+        let is_complete = i32::try_from(readable).is_ok_and(|readable| readable == self.partitions);
+        if is_complete || (readable > 0 && self.is_lost()) {
+            let (topic, partitions) = (&self.topic, self.partitions);
+            tracing::info!(topic, readable, partitions, "replies are awaited on all partitions");
+            // Those that are still being opened at their end would miss what is written before they find it.
+            self.openings.retain(|_| false);
             self.named.all();
+        } else {
+            (0..self.partitions).for_each(|partition| self.open(partition, Start::Latest));
         }
     }
 
-    /// Whether `partition` is being read now, or was already.
-    async fn listen(&mut self, partition: i32, start: Start) -> bool {
-        if let Some(listener) = self.listeners.get(&partition) {
-            return listener.down_for().is_none(); // It recovers by itself, and where it stood.
+    /// Reads `partition` as soon as that is possible. One that is read and fails recovers by itself, where it stood.
+    fn open(&mut self, partition: i32, start: Start) {
+        if !self.listeners.contains_key(&partition) {
+            self.openings.begin(partition, start);
         }
-        let (sink, shard) = (self.sink.clone(), &self.shard);
-        match Listener::open(&self.kafka, &self.topic, partition, start, sink, shard).await {
-            Ok(listener) => {
-                self.listeners.insert(partition, listener);
-                true
-            }
-            Err(error) => {
-                tracing::debug!(topic = self.topic, partition, %error, "cannot read replies yet");
-                false
-            }
-        }
+    }
+
+    fn can_read(&self, partition: i32) -> bool {
+        self.listeners.get(&partition).is_some_and(|listener| listener.down_for().is_none())
     }
 
     fn retire(&mut self) {
-        let (wanted, named, registry) = (self.wanted, self.named.partition(), &self.sink.registry);
+        let (wanted, named, is_lost) = (self.wanted, self.named.partition(), self.is_lost());
+        self.openings.retain(|partition| partition == wanted || is_lost);
+        let registry = &self.sink.registry;
         self.listeners.retain(|partition, _| {
             *partition == wanted || named == Some(*partition) || registry.pending_naming(*partition) > 0
         });
@@ -225,23 +217,15 @@ impl ReplyTo {
 mod tests {
     use embedded_broker::{Broker, Config};
     use protocol::{Registry, Tag};
+    use tokio::time::timeout;
 
     use super::super::ReplyRouting;
     use super::super::workers::LastReply;
     use super::*;
 
-    async fn step_until(reply_to: &mut ReplyTo, named: i32) {
-        let limit = Instant::now() + Duration::from_secs(15);
-        while reply_to.named.partition() != Some(named) {
-            assert!(Instant::now() < limit, "{named} is not named but {:?}", reply_to.named.partition());
-            reply_to.step().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// A partition that does not exist yet stands for one without a leader: both cannot be read for now.
-    #[tokio::test]
-    async fn a_gateway_whose_first_partition_cannot_be_read_takes_another_until_it_can() {
+    /// A broker with the topic `replies` of one partition, and somebody who has heard that it has two. The one that does
+    /// not exist yet stands for one without a leader: both cannot be read for now.
+    async fn one_of_two(routing: ReplyRouting) -> (Broker, ReplyTo) {
         let broker = Broker::start(Config::default()).await.unwrap();
         broker.create_topic("replies", 1).unwrap();
         let kafka = Kafka::new(kafka::Config {
@@ -251,13 +235,44 @@ mod tests {
         });
         let registry = Registry::new(Tag::random(), 1);
         let sink = Arc::new(Sink { registry, last_reply: LastReply::new(Instant::now()) });
-        let named = Arc::new(Named::new(ReplyRouting::Partition));
-        let shard = Handle::current();
-        let mut reply_to = ReplyTo::new(kafka, "replies".into(), 2, 1, sink, named, shard);
+        let (named, shard) = (Arc::new(Named::new(routing)), Handle::current());
+        (broker, ReplyTo::new(kafka, "replies".into(), 2, 1, sink, named, shard))
+    }
+
+    /// Steps as its owner does, until it `is_so`.
+    async fn step_until(reply_to: &mut ReplyTo, is_so: impl Fn(&ReplyTo) -> bool) {
+        let steps = async {
+            while !is_so(reply_to) {
+                let _ = timeout(Duration::from_millis(20), reply_to.opened()).await;
+                reply_to.step();
+            }
+        };
+        let in_time = timeout(Duration::from_secs(15), steps).await.is_ok();
+        assert!(in_time, "{:?} is named, {:?} are read", reply_to.named, reply_to.read());
+    }
+
+    impl ReplyTo {
+        fn read(&self) -> Vec<i32> {
+            self.listeners.keys().copied().collect()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_whose_first_partition_cannot_be_read_takes_another_until_it_can() {
+        let (broker, mut reply_to) = one_of_two(ReplyRouting::Partition).await;
         assert_eq!(reply_to.wanted, 1);
-        step_until(&mut reply_to, 0).await;
+        step_until(&mut reply_to, |reply_to| reply_to.named.partition() == Some(0)).await;
         broker.faults().add_partitions("replies", 2).unwrap();
-        step_until(&mut reply_to, 1).await;
-        assert_eq!(reply_to.listeners.keys().copied().collect::<Vec<_>>(), [1], "the other one is let go");
+        step_until(&mut reply_to, |reply_to| reply_to.named.partition() == Some(1)).await;
+        assert_eq!(reply_to.read(), [1], "the other one is let go");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_reads_all_does_not_wait_for_the_one_that_cannot_be_read() {
+        let (broker, mut reply_to) = one_of_two(ReplyRouting::Any).await;
+        step_until(&mut reply_to, |reply_to| reply_to.named.is_ready()).await;
+        assert_eq!(reply_to.read(), [0]);
+        broker.faults().add_partitions("replies", 2).unwrap();
+        step_until(&mut reply_to, |reply_to| reply_to.read() == [0, 1]).await;
     }
 }

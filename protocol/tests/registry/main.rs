@@ -23,7 +23,7 @@ fn register(registry: &Arc<Registry<Outcome>>) -> Pending<Outcome> {
 }
 
 fn reply(registry: &Registry<Outcome>, id: CorrelationId, outcome: Outcome) -> Completion {
-    registry.complete(id.as_text().as_bytes(), || outcome)
+    registry.complete(id, || outcome)
 }
 
 fn counts(answered: u64, late: u64, duplicate: u64, unknown: u64) -> Counts {

@@ -10,6 +10,7 @@ use protocol::header::{CORRELATION_ID, DEADLINE, Deadline, NEST_ERROR, REPLY_PAR
 use protocol::reply::{ReplyError, encode_error_reply, encode_reply, reply_correlation};
 use protocol::request::{RequestErrorKind, encode_request};
 use protocol::{CorrelationKey, Headers, Reply, Request};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::{Data, Hash, data, hash};
@@ -65,6 +66,14 @@ fn any_headers() -> impl Strategy<Value = Headers> {
     btree_map(select(names).prop_map(str::to_owned), values, 0..4)
 }
 
+/// What was decoded, read once more. None if a number in it is larger than any type holds, which is JSON all the same
+/// and may stand in a field that nobody reads.
+fn read_again(value: Option<&[u8]>) -> Option<Value> {
+    let bytes = value.unwrap();
+    serde_json::from_slice::<IgnoredAny>(bytes).unwrap();
+    serde_json::from_slice(bytes).ok()
+}
+
 fn filled(bytes: Option<&[u8]>) -> Option<&[u8]> {
     bytes.filter(|bytes| !bytes.is_empty())
 }
@@ -81,7 +90,7 @@ proptest! {
         let outside = filled(headers.get(CORRELATION_ID).map(Vec::as_slice)).or(filled(key.as_deref()));
         match Request::decode(key.as_deref(), value.as_deref(), &headers) {
             Ok(request) => {
-                let object: Value = serde_json::from_slice(value.as_deref().unwrap()).unwrap();
+                let Some(object) = read_again(value.as_deref()) else { return Ok(()) };
                 let inside = object["id"].as_str().filter(|id| !id.is_empty());
                 let counts = outside.or(inside.map(str::as_bytes)).unwrap();
                 prop_assert_eq!(request.correlation_id.as_bytes(), counts);
@@ -122,7 +131,7 @@ proptest! {
         match Reply::decode(&id, value.as_deref(), &headers) {
             Ok(reply) if headers.contains_key(NEST_ERROR) => prop_assert!(reply.error().is_some()),
             Ok(reply) => {
-                let object: Value = serde_json::from_slice(value.as_deref().unwrap()).unwrap();
+                let Some(object) = read_again(value.as_deref()) else { return Ok(()) };
                 prop_assert_eq!(reply.error().is_some(), !object["error"].is_null());
                 prop_assert!(object["id"].as_str().is_none_or(|inside| inside.is_empty() || inside == id));
                 prop_assert_eq!(reply.output::<Hash>().is_ok(), reply.error().is_none() && object["hash"].is_string());

@@ -62,6 +62,12 @@ pub struct GatewaySettings {
     pub shards: usize,
 }
 
+impl GatewaySettings {
+    /// The largest body that is read, in bytes. With envelope and headers it stays below the 900 KB that a batch of
+    /// records may have.
+    pub const MAX_BODY_BYTES: usize = 768 * 1024;
+}
+
 impl Settings for GatewaySettings {
     const SERVICE: Service = Service::Gateway;
 
@@ -83,6 +89,16 @@ impl Settings for GatewaySettings {
             let reason = format!("both are {group_id:?}; gateways would take one another for workers");
             reader.conflict("SERVICE_1_GROUP_ID and SERVICE_2_GROUP_ID", &reason);
         }
+        let (max_pending_bytes, shards) =
+            (reader.whole("SERVICE_1_MAX_PENDING_BYTES"), reader.whole("SERVICE_1_SHARDS"));
+        let needed = Self::MAX_BODY_BYTES.saturating_mul(shards);
+        if max_pending_bytes < needed {
+            let reason = format!(
+                "{max_pending_bytes} bytes for {shards} shards; each needs room for one body of the largest size, \
+                 so at least {needed} bytes in all"
+            );
+            reader.conflict("SERVICE_1_MAX_PENDING_BYTES and SERVICE_1_SHARDS", &reason);
+        }
         Self {
             kafka: KafkaSettings::read(reader),
             log: LogSettings::read(reader),
@@ -94,11 +110,11 @@ impl Settings for GatewaySettings {
             group_id,
             worker_group_id,
             max_pending: reader.whole("SERVICE_1_MAX_PENDING"),
-            max_pending_bytes: reader.whole("SERVICE_1_MAX_PENDING_BYTES"),
+            max_pending_bytes,
             reply_routing,
             no_worker,
             no_worker_grace: reader.duration("SERVICE_1_NO_WORKER_GRACE"),
-            shards: reader.whole("SERVICE_1_SHARDS"),
+            shards,
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use crate::settings::catalogue::{Fallback, Service, Setting, UsedBy};
 use crate::settings::kind::Kind;
 use crate::settings::tests::{GATEWAY, Start};
-use crate::settings::{LogSettings, Reader, Secret, Settings, load_from};
+use crate::settings::{GatewaySettings, LogSettings, Reader, Secret, Settings, load_from};
 
 #[test]
 fn a_bad_value_is_reported_with_key_source_and_what_was_expected() {
@@ -139,6 +139,20 @@ fn one_group_for_both_services_is_a_contradiction() {
         complaint,
         "bad settings SERVICE_1_GROUP_ID and SERVICE_2_GROUP_ID: both are \"service_2\"; \
          gateways would take one another for workers"
+    );
+}
+
+#[test]
+fn a_body_that_is_allowed_has_to_fit_what_may_be_pending() {
+    let bytes = |shards: usize| (GatewaySettings::MAX_BODY_BYTES * shards).to_string();
+    let start = |bytes: String, shards: &str| {
+        Start::new().variable("SERVICE_1_MAX_PENDING_BYTES", bytes).variable("SERVICE_1_SHARDS", shards)
+    };
+    assert!(start(bytes(1), "1").load().is_ok() && start(bytes(2), "2").load().is_ok());
+    assert_eq!(
+        start(bytes(1), "2").complaint(),
+        "bad settings SERVICE_1_MAX_PENDING_BYTES and SERVICE_1_SHARDS: 786432 bytes for 2 shards; \
+         each needs room for one body of the largest size, so at least 1572864 bytes in all"
     );
 }
 

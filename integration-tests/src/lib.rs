@@ -1,4 +1,4 @@
-//! The whole stack against a real broker over sockets; and the bench.
+//! The whole stack against a real broker over sockets; the soak tool, and the bench.
 //!
 //! Which broker the tests run on is chosen by `TEST_BROKER`: `embedded` (the default), `container` (Apache Kafka in a
 //! container), or the address of a broker that runs already.
@@ -8,6 +8,9 @@ pub mod broker;
 pub mod checker;
 pub mod client;
 pub mod process;
+pub mod programs;
+pub mod proxy;
+pub mod soak;
 pub mod stack;
 pub mod topics;
 pub mod wait;

@@ -1,5 +1,9 @@
 //! The gateway, for tests that kill it.
 
+// The service's own allocator.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> std::process::ExitCode {
-    api_gateway::main()
+    integration_tests::programs::gateway()
 }

@@ -1,5 +1,9 @@
 //! The processor, for tests that kill it.
 
+// The service's own allocator.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> std::process::ExitCode {
-    hash_processor::main()
+    integration_tests::programs::processor()
 }

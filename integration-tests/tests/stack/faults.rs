@@ -69,8 +69,8 @@ async fn only_worker_killed(context: Context) -> Result<()> {
 
 async fn sigterm(context: Context) -> Result<()> {
     let stack = context.stack().await?;
-    let worker = start(&stack, Program::Processor)?;
-    let gateway = start(&stack, Program::Gateway)?;
+    let mut worker = start(&stack, Program::Processor)?;
+    let mut gateway = start(&stack, Program::Gateway)?;
     let address = gateway.listening().await?;
     integration_tests::bench::child::answering(&address).await?;
     ensure!(gateway.terminate().await?.success(), "the gateway's exit status");

@@ -1,0 +1,210 @@
+//! Calls at a steady rate, whatever becomes of them, and what became of each.
+//!
+//! ```text
+//!   schedule: so many a second, however slow the answers ─▶ a door ─▶ a kept connection or a fresh one ─▶ Call
+//! ```
+//!
+//! A call begins when its first byte is sent. A kept connection that turns out to be closed before anything was sent is
+//! passed over; where no connection can be made, that is the call's outcome. Nothing that was sent is sent again.
+
+mod answer;
+mod connection;
+mod data;
+mod doors;
+mod tally;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep_until, timeout};
+
+use connection::Unanswered;
+pub use doors::{Access, Door, Doors};
+pub use tally::{Look, Tally};
+
+use super::clock::Clock;
+use crate::checker::{self, Call, Digest, Outcome};
+
+/// How much longer than its deadline a call waits for its response, so that one that comes late is seen.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One call of so many is on a connection of its own.
+const FRESH_EVERY: u64 = 4;
+
+/// Calls under way at once, so that a dead stack does not take all sockets.
+const MAX_IN_FLIGHT: usize = 8_000;
+
+/// What is to be driven.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// Calls a second.
+    pub per_second: u32,
+    /// The gateways' `REQUEST_TIMEOUT`.
+    pub limit: Duration,
+    /// Makes data of this run unlike that of any other.
+    pub seed: u64,
+}
+
+/// Calls and what became of them.
+pub struct Load {
+    /// The gateways.
+    pub doors: Doors,
+    /// For the line of progress.
+    pub tally: Tally,
+    rate: Rate,
+    clock: Clock,
+    places: Arc<Semaphore>,
+    next: AtomicU64,
+    ended: Mutex<Vec<Call>>,
+    unplaced: AtomicU64,
+    held_back: AtomicU64,
+}
+
+impl Load {
+    /// Calls at `rate`; none is made yet.
+    pub fn new(rate: Rate, clock: Clock) -> Self {
+        Self {
+            doors: Doors::default(),
+            tally: Tally::new(),
+            rate,
+            clock,
+            places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            next: AtomicU64::new(0),
+            ended: Mutex::default(),
+            unplaced: AtomicU64::new(0),
+            held_back: AtomicU64::new(0),
+        }
+    }
+
+    /// Calls until `end`, and returns when the last one has ended.
+    pub async fn drive(self: &Arc<Self>, end: Duration) {
+        let mut calls = JoinSet::new();
+        let began = self.clock.now();
+        let mut made = 0;
+        loop {
+            let due = began + Duration::from_secs(1) * made / self.rate.per_second.max(1);
+            if due >= end {
+                break;
+            }
+            sleep_until(self.clock.instant(due).into()).await;
+            made += 1;
+            self.spawn(&mut calls);
+            while calls.try_join_next().is_some() {}
+        }
+        while calls.join_next().await.is_some() {}
+    }
+
+    /// Makes one call out of turn, with an order to the worker in front of its data.
+    pub async fn order(self: &Arc<Self>, order: impl FnOnce(&str) -> String) {
+        let mut calls = JoinSet::new();
+        let number = self.next.fetch_add(1, Relaxed);
+        let data = order(&data::of_call(self.rate.seed, number));
+        self.spawn_numbered(&mut calls, number, data);
+        while calls.join_next().await.is_some() {}
+    }
+
+    /// Calls under way.
+    pub fn in_flight(&self) -> usize {
+        MAX_IN_FLIGHT - self.places.available_permits()
+    }
+
+    /// Calls that were due when there was no gateway.
+    pub fn unplaced(&self) -> u64 {
+        self.unplaced.load(Relaxed)
+    }
+
+    /// Calls that were due when too many were under way.
+    pub fn held_back(&self) -> u64 {
+        self.held_back.load(Relaxed)
+    }
+
+    /// All calls that have ended, in the order of that.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.ended.lock())
+    }
+
+    fn spawn(self: &Arc<Self>, calls: &mut JoinSet<()>) {
+        let number = self.next.fetch_add(1, Relaxed);
+        let data = data::of_call(self.rate.seed, number);
+        self.spawn_numbered(calls, number, data);
+    }
+
+    fn spawn_numbered(self: &Arc<Self>, calls: &mut JoinSet<()>, number: u64, data: String) {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            self.held_back.fetch_add(1, Relaxed);
+            return;
+        };
+        let load = self.clone();
+        calls.spawn(async move {
+            match load.call(number, data).await {
+                Some(call) => {
+                    load.tally.count(&call.outcome, call.ended.saturating_sub(call.sent));
+                    load.ended.lock().push(call);
+                }
+                None => {
+                    load.unplaced.fetch_add(1, Relaxed);
+                }
+            }
+            drop(place);
+        });
+    }
+
+    /// None if there is no gateway to call.
+    async fn call(&self, number: u64, data: String) -> Option<Call> {
+        let fresh = number.is_multiple_of(FRESH_EVERY);
+        let body = Bytes::from(serde_json::json!({ "data": data }).to_string());
+        let door = self.doors.choose(number, fresh)?;
+        let connecting = self.clock.now();
+        let mut call = Call {
+            number,
+            gateway: door.instance,
+            connection: checker::Connection::Fresh,
+            data: Digest::of(&data),
+            sent: connecting,
+            ended: connecting,
+            limit: self.rate.limit,
+            provokes: None,
+            outcome: Outcome::TimedOut,
+        };
+        // Each kept connection that was closed meanwhile is one attempt, and there are only so many.
+        loop {
+            let mut connection = match door.connection(fresh).await {
+                Ok(connection) => connection,
+                Err(error) => {
+                    call.ended = self.clock.now();
+                    call.outcome = Outcome::NotConnected(format!("{error:#}").into());
+                    return Some(call);
+                }
+            };
+            call.connection = match connection.idle_since() {
+                Some(idle_since) => checker::Connection::KeptAlive { idle_since },
+                None => checker::Connection::Fresh,
+            };
+            call.sent = if connection.idle_since().is_some() { self.clock.now() } else { connecting };
+            let exchange = connection.post("/hash", body.clone());
+            let response = timeout(self.rate.limit + PATIENCE, exchange).await;
+            call.ended = self.clock.now();
+            call.outcome = match response {
+                Ok(Err(Unanswered::NotSent)) if connection.idle_since().is_some() => continue,
+                Ok(Err(Unanswered::NotSent)) => {
+                    Outcome::NotConnected("closed before anything was sent".into())
+                }
+                Ok(Err(Unanswered::Broken(reason))) => Outcome::Broken(reason.into()),
+                Ok(Ok(response)) => {
+                    connection.is_idle_from(call.ended);
+                    if !fresh {
+                        door.keep(connection);
+                    }
+                    answer::read(&response)
+                }
+                Err(_) => Outcome::TimedOut,
+            };
+            return Some(call);
+        }
+    }
+}

@@ -11,6 +11,7 @@
 //! cannot be decoded. The crate knows nothing of what the records mean.
 
 pub mod batch;
+pub mod check;
 mod client;
 mod config;
 pub mod group;

@@ -23,7 +23,10 @@ const NEWEST_VERSION: i16 = 7;
 const LATEST: i64 = -1;
 /// Asks for its beginning there.
 const EARLIEST: i64 = -2;
-/// Stands for no offset.
+/// Asks for the newest record by its timestamp there.
+const NEWEST: i64 = -3;
+const FIRST_WITH_NEWEST: i16 = 7;
+/// Stands for no offset, and for no timestamp.
 const NONE: i64 = -1;
 
 /// A point of a partition's log.
@@ -67,6 +70,39 @@ pub async fn log_offsets(
     partitions: &[i32],
     point: LogPoint,
 ) -> Result<Vec<(i32, Option<i64>)>, WireError> {
+    let found = find(kafka, topic, partitions, OLDEST_VERSION, point.on_the_wire()).await?;
+    Ok(found.into_iter().map(|found| (found.partition, found.offset)).collect())
+}
+
+/// The newest timestamp in `partitions`, in milliseconds since 1970; none if they are empty.
+///
+/// # Errors
+/// As [`log_offsets`]; also if the broker is too old to be asked.
+pub(crate) async fn newest_timestamp(
+    kafka: &Kafka,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<Option<i64>, WireError> {
+    let found = find(kafka, topic, partitions, FIRST_WITH_NEWEST, NEWEST).await?;
+    Ok(found.into_iter().filter_map(|found| found.timestamp_ms).max())
+}
+
+/// What a leader says of one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    partition: i32,
+    offset: Option<i64>,
+    timestamp_ms: Option<i64>,
+}
+
+/// Asks the leaders, in `oldest` version at least; the answers are in rising order of partition.
+async fn find(
+    kafka: &Kafka,
+    topic: &str,
+    partitions: &[i32],
+    oldest: i16,
+    point: i64,
+) -> Result<Vec<Found>, WireError> {
     let config = kafka.config();
     let (_, view) = kafka.look_up(topic).await?;
     let mut by_leader: BTreeMap<String, Vec<i32>> = BTreeMap::new();
@@ -75,35 +111,40 @@ pub async fn log_offsets(
         let leader = leader.map_err(|error| wire::no_leader(topic, *partition, error))?;
         by_leader.entry(leader.address()).or_default().push(*partition);
     }
-    let mut offsets = Vec::with_capacity(partitions.len());
+    let mut found = Vec::with_capacity(partitions.len());
     for (address, partitions) in by_leader {
         let mut leader = Connection::open(&address, config).await?;
-        offsets.extend(ask(&mut leader, kafka, topic, &partitions, point).await?);
+        let version = leader.version_within::<ListOffsetsRequest>(oldest..=NEWEST_VERSION)?;
+        found.extend(ask(&mut leader, version, kafka, topic, (&partitions, point)).await?);
     }
-    offsets.sort_unstable();
-    Ok(offsets)
+    found.sort_unstable();
+    Ok(found)
 }
 
 async fn ask(
     leader: &mut Connection,
+    version: i16,
     kafka: &Kafka,
     topic: &str,
-    partitions: &[i32],
-    point: LogPoint,
-) -> Result<Vec<(i32, Option<i64>)>, WireError> {
+    (partitions, point): (&[i32], i64),
+) -> Result<Vec<Found>, WireError> {
     let point_of = |partition: &i32| {
-        ListOffsetsPartition::default().with_partition_index(*partition).with_timestamp(point.on_the_wire())
+        ListOffsetsPartition::default().with_partition_index(*partition).with_timestamp(point)
     };
     let wanted = ListOffsetsTopic::default()
         .with_name(TopicName(StrBytes::from_string(topic.to_owned())))
         .with_partitions(partitions.iter().map(point_of).collect());
     let request = ListOffsetsRequest::default().with_replica_id(BrokerId(-1)).with_topics(vec![wanted]);
-    let version = leader.version_within::<ListOffsetsRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
     let answer = leader.call(&request, version, kafka.config().timeout).await?;
-    let mut offsets = Vec::new();
-    for found in answer.topics.into_iter().flat_map(|topic| topic.partitions) {
-        accepted(found.error_code, || format!("an offset of {topic}/{}", found.partition_index))?;
-        offsets.push((found.partition_index, Some(found.offset).filter(|offset| *offset != NONE)));
+    let some = |number: i64| Some(number).filter(|number| *number != NONE);
+    let mut found = Vec::new();
+    for told in answer.topics.into_iter().flat_map(|topic| topic.partitions) {
+        accepted(told.error_code, || format!("an offset of {topic}/{}", told.partition_index))?;
+        found.push(Found {
+            partition: told.partition_index,
+            offset: some(told.offset),
+            timestamp_ms: some(told.timestamp),
+        });
     }
-    Ok(offsets)
+    Ok(found)
 }

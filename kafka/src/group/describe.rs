@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use kafka_protocol::{
     ResponseError,
-    messages::{ConsumerGroupDescribeRequest, DescribeGroupsRequest},
+    messages::{
+        ConsumerGroupDescribeRequest, DescribeGroupsRequest, consumer_group_describe_response,
+        describe_groups_response,
+    },
 };
 
 use super::calls;
@@ -27,39 +30,45 @@ pub async fn members(
     group: &str,
     limit: Duration,
 ) -> Result<GroupView, WireError> {
-    let classic = classic_members(connection, group, limit).await?;
-    let modern = modern_members(connection, group, limit).await?;
+    let classic =
+        classic(connection, group, limit, false).await?.map_or(0, |described| described.members.len());
+    let modern = modern(connection, group, limit).await?.map_or(0, |described| described.members.len());
     Ok(GroupView { members: classic + modern })
 }
 
-async fn classic_members(
+/// The group as the classic protocol has it, on demand with what this client may do to it, where the broker tells. None
+/// if it never was there; up to version 5 that is one in state Dead.
+pub(super) async fn classic(
     connection: &mut Connection,
     group: &str,
     limit: Duration,
-) -> Result<usize, WireError> {
+    with_operations: bool,
+) -> Result<Option<describe_groups_response::DescribedGroup>, WireError> {
     const NEWEST_VERSION: i16 = 6;
+    const FIRST_WITH_OPERATIONS: i16 = 3;
     let version = connection.version::<DescribeGroupsRequest>(NEWEST_VERSION)?;
-    let request = DescribeGroupsRequest::default().with_groups(vec![calls::group(group)]);
+    let request = DescribeGroupsRequest::default()
+        .with_groups(vec![calls::group(group)])
+        .with_include_authorized_operations(with_operations && version >= FIRST_WITH_OPERATIONS);
     let answer = connection.call(&request, version, limit).await?;
     let described = answer.groups.into_iter().find(|described| described.group_id.as_str() == group);
     let described = described.ok_or_else(|| passed_over(connection, group))?;
-    // Up to version 5 a missing group is one in state Dead, without an error.
     if described.error_code == ResponseError::GroupIdNotFound.code() {
-        return Ok(0);
+        return Ok(None);
     }
     accepted(described.error_code, || format!("the description of group {group}"))?;
-    Ok(described.members.len())
+    Ok(Some(described))
 }
 
-/// The protocol of KIP-848. A broker that lacks it, or has it switched off, has no such groups.
-async fn modern_members(
+/// The group as the protocol of KIP-848 has it. A broker that lacks that, or has it switched off, has no such groups.
+pub(super) async fn modern(
     connection: &mut Connection,
     group: &str,
     limit: Duration,
-) -> Result<usize, WireError> {
+) -> Result<Option<consumer_group_describe_response::DescribedGroup>, WireError> {
     const NEWEST_VERSION: i16 = 1;
     let Ok(version) = connection.version::<ConsumerGroupDescribeRequest>(NEWEST_VERSION) else {
-        return Ok(0);
+        return Ok(None);
     };
     let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![calls::group(group)]);
     let answer = connection.call(&request, version, limit).await?;
@@ -67,10 +76,10 @@ async fn modern_members(
     let described = described.ok_or_else(|| passed_over(connection, group))?;
     let absent = [ResponseError::GroupIdNotFound, ResponseError::UnsupportedVersion];
     if absent.iter().any(|absent| described.error_code == absent.code()) {
-        return Ok(0);
+        return Ok(None);
     }
     accepted(described.error_code, || format!("the description of consumer group {group}"))?;
-    Ok(described.members.len())
+    Ok(Some(described))
 }
 
 fn passed_over(connection: &Connection, group: &str) -> WireError {

@@ -13,23 +13,26 @@
 //!
 //! A member gets partitions, holds them, and gives them up; [`Event`] tells its owner. What it finished, it hands to
 //! [`Commits`]. The rest goes on by itself, for ever, whatever fails. [`GroupWatch`] looks at a group from outside,
-//! [`fetch_committed`] at where it left off.
+//! [`fetch_committed`] at where it left off; [`describe_group`] and [`set_offsets`] are for tools.
 //!
 //! Deliberately left out: static membership, rack awareness, several topics in one group, sharing a group with foreign
 //! members, the protocol of KIP-848.
 
 mod assign;
+mod at_coordinator;
 mod backoff;
 mod calls;
 mod commits;
 mod config;
 pub mod describe;
+mod description;
 mod driver;
 mod event;
 mod mailbox;
 mod member;
 mod offsets;
 mod positions;
+mod set_offsets;
 mod shared;
 mod state;
 mod status;
@@ -39,8 +42,10 @@ mod watch;
 pub use commits::{Commits, Unflushed};
 pub use config::{Assignor, GroupConfig};
 pub use describe::GroupView;
+pub use description::{GroupDescription, MemberDescription, describe_group};
 pub use event::{Assigned, Event, RevokeDone};
 pub use member::Member;
 pub use offsets::fetch_committed;
+pub use set_offsets::set_offsets;
 pub use status::{State, Status};
 pub use watch::{GroupWatch, Sighting};

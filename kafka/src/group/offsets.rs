@@ -6,12 +6,11 @@ use kafka_protocol::messages::{
     OffsetFetchRequest,
     offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics},
 };
-use tokio::time::{Instant, sleep};
 
-use super::{backoff::Backoff, calls, state::Verdict};
+use super::{at_coordinator::at_coordinator, calls};
 use crate::{
     Kafka,
-    wire::{Connection, WireError, accepted, open_coordinator},
+    wire::{Connection, WireError, accepted},
 };
 
 /// Later versions name topics by id.
@@ -27,22 +26,11 @@ pub async fn fetch_committed(
     topic: &str,
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, Option<i64>>, WireError> {
-    let config = kafka.config();
-    let deadline = Instant::now() + config.timeout;
-    let mut backoff = Backoff::default();
-    loop {
-        let mut coordinator = open_coordinator(config, group).await?;
-        let error = match fetch(&mut coordinator, group, topic, partitions, config.timeout).await {
-            Ok(committed) => return Ok(committed),
-            Err(error) => error,
-        };
-        let wait = backoff.wait();
-        let moving = error.kafka().is_some() && Verdict::from(&error) == Verdict::Elsewhere;
-        if !moving || Instant::now() + wait >= deadline {
-            return Err(error);
-        }
-        sleep(wait).await;
-    }
+    let limit = kafka.config().timeout;
+    at_coordinator(kafka, group, async |coordinator| {
+        fetch(coordinator, group, topic, partitions, limit).await
+    })
+    .await
 }
 
 /// As above, of the coordinator that `connection` leads to.

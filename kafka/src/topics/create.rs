@@ -36,7 +36,8 @@ pub(super) async fn create(
     let mut to_controller = None;
     let mut created = Vec::new();
     loop {
-        let answer = request(to_controller.as_mut().unwrap_or(connection), missing, config).await?;
+        let via = to_controller.as_mut().unwrap_or(connection);
+        let answer = request(via, missing, false, config).await?;
         created.extend(answer.iter().filter(|result| result.error_code == 0).map(|r| r.name.to_string()));
         let passing = answer.iter().filter_map(|result| passing(result.error_code)).next();
         if passing.is_none() || Instant::now() + LOOK_AGAIN_AFTER >= deadline {
@@ -60,14 +61,33 @@ async fn open_controller(
     Connection::open(&controller.address(), config).await.map(Some)
 }
 
+/// Asks the cluster whether it would create `missing`, and creates nothing.
+pub(crate) async fn rehearse(
+    connection: &mut Connection,
+    missing: &TopicSpec,
+    config: &Config,
+) -> Result<(), TopicError> {
+    let mut answer = request(connection, &[missing], true, config).await?;
+    let not_controller =
+        |result: &CreatableTopicResult| passing(result.error_code) == Some(ResponseError::NotController);
+    if answer.iter().any(not_controller)
+        && let Some(mut controller) = open_controller(connection, config).await?
+    {
+        answer = request(&mut controller, &[missing], true, config).await?;
+    }
+    refusal(&answer)
+}
+
 async fn request(
     connection: &mut Connection,
     missing: &[&TopicSpec],
+    validate_only: bool,
     config: &Config,
 ) -> Result<Vec<CreatableTopicResult>, WireError> {
     let version = connection.version_within::<CreateTopicsRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
     let request = CreateTopicsRequest::default()
         .with_topics(missing.iter().map(|spec| creatable(spec)).collect())
+        .with_validate_only(validate_only)
         .with_timeout_ms(i32::try_from(config.timeout.as_millis()).unwrap_or(i32::MAX));
     Ok(connection.call(&request, version, config.timeout).await?.topics)
 }

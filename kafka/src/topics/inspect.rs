@@ -18,9 +18,14 @@ use crate::{
 };
 
 /// Topic setting: how long records are kept, in milliseconds; -1 is for ever.
-pub(super) const RETENTION_MS: &str = "retention.ms";
+pub(crate) const RETENTION_MS: &str = "retention.ms";
 /// Topic setting: how many replicas must have a record before it is acknowledged.
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// Topic setting: the largest batch that it takes, in bytes.
+pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";
+/// Topic setting: whether old records are deleted or compacted.
+pub(crate) const CLEANUP_POLICY: &str = "cleanup.policy";
 
 const NEWEST_VERSION: i16 = 4;
 const RESOURCE_TYPE_TOPIC: i8 = 2;
@@ -28,10 +33,10 @@ const RESOURCE_TYPE_TOPIC: i8 = 2;
 const CLUSTER_FROM_BROKERS: usize = 3;
 
 /// A topic's settings by name, or why the broker does not show them.
-pub(super) type Settings = Result<HashMap<String, String>, ResponseError>;
+pub(crate) type Settings = Result<HashMap<String, String>, ResponseError>;
 
 /// The settings of the topics that bear on us, by topic. Empty if the broker cannot describe settings.
-pub(super) async fn settings(
+pub(crate) async fn settings(
     connection: &mut Connection,
     topics: &[&str],
     config: &Config,
@@ -40,7 +45,9 @@ pub(super) async fn settings(
         tracing::debug!(broker = connection.address(), "the broker does not describe topic settings");
         return Ok(HashMap::new());
     };
-    let keys = [RETENTION_MS, MIN_INSYNC_REPLICAS].map(StrBytes::from_static_str).to_vec();
+    let keys = [RETENTION_MS, MIN_INSYNC_REPLICAS, MAX_MESSAGE_BYTES, CLEANUP_POLICY]
+        .map(StrBytes::from_static_str)
+        .to_vec();
     let resource = |topic: &&str| {
         DescribeConfigsResource::default()
             .with_resource_type(RESOURCE_TYPE_TOPIC)
@@ -61,7 +68,7 @@ fn read(result: DescribeConfigsResult) -> Settings {
 }
 
 /// What a person should know of `topic`, one sentence each.
-pub(super) fn differences(
+pub(crate) fn differences(
     spec: &TopicSpec,
     topic: &Topic,
     brokers: usize,

@@ -9,9 +9,9 @@
 //! This comes before anything looks a topic up by name through rskafka: that asks the broker to create what is missing,
 //! and a broker that agrees makes a topic of one partition.
 
-mod create;
+pub(crate) mod create;
 mod error;
-mod inspect;
+pub(crate) mod inspect;
 mod patient;
 
 use std::time::Duration;

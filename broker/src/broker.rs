@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     faults::Faults,
-    node::{Node, State},
+    node::{Endpoint, Node, State},
     restart::Stopped,
     server,
 };
@@ -52,7 +52,7 @@ pub struct Broker {
 
 impl Broker {
     /// Starts an empty broker; it accepts connections when this returns. Fails if it cannot listen on
-    /// [`Config::bind`].
+    /// [`Config::bind`] or one of [`Config::more_listeners`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let state = Arc::new(State::new(&config));
         Self::start_with(config, state).await
@@ -66,15 +66,15 @@ impl Broker {
         let body = move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
             let bound = runtime.map_err(StartError::Thread).and_then(|runtime| {
-                let (listener, node) = runtime.block_on(bind(config, state))?;
-                Ok((runtime, listener, node))
+                let (listeners, node) = runtime.block_on(bind(config, state))?;
+                Ok((runtime, listeners, node))
             });
             match bound {
                 Err(error) => drop(started.send(Err(error))),
-                Ok((runtime, listener, node)) => {
+                Ok((runtime, listeners, node)) => {
                     // If nobody waits for the start any more, the guard has stopped the server already.
                     drop(started.send(Ok(Arc::clone(&node))));
-                    runtime.block_on(server::run(node, listener, stop_server));
+                    runtime.block_on(server::run(node, listeners, stop_server));
                 }
             }
             let _ = end.send(());
@@ -87,17 +87,20 @@ impl Broker {
         Ok(Self { node, stop, ended, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Where it listens first of all: [`Config::bind`] with the port that was really taken.
     pub fn addr(&self) -> SocketAddr {
-        self.node.addr
+        self.node.config.bind
     }
 
-    /// The address for a client's list of brokers, `host:port`.
+    /// Where it listens beside that, in the order of [`Config::more_listeners`].
+    pub fn more_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.node.config.more_listeners.iter().map(|listener| listener.bind)
+    }
+
+    /// The address of the first listener for a client's list of brokers, `host:port`.
     pub fn bootstrap(&self) -> String {
-        match self.node.advertised_host() {
-            host if host.contains(':') => format!("[{host}]:{}", self.node.addr.port()),
-            host => format!("{host}:{}", self.node.addr.port()),
-        }
+        let Endpoint { host, port, .. } = &*self.node.endpoints[0];
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     /// Closes every connection; the port is free when this returns. What was stored is in the returned value and can
@@ -110,12 +113,11 @@ impl Broker {
             // The thread has nothing left to do but return. A panic of it was reported when it happened.
             let _ = thread.join();
         }
-        let config = Config { bind: self.node.addr, ..self.node.config.clone() };
-        Stopped::new(config, Arc::clone(&self.node.state))
+        Stopped::new(self.node.config.clone(), Arc::clone(&self.node.state))
     }
 
-    /// The faults that can be set on this broker.
-    pub fn faults(&self) -> &Faults {
+    /// The faults that can be set on this broker. Once it has stopped they do nothing.
+    pub fn faults(&self) -> &Arc<Faults> {
         &self.node.faults
     }
 }
@@ -126,15 +128,20 @@ impl Drop for Broker {
     }
 }
 
-async fn bind(config: Config, state: Arc<State>) -> Result<(TcpListener, Arc<Node>), StartError> {
-    let wanted = config.bind;
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken { addr: wanted },
-        _ => StartError::Listen { addr: wanted, source },
-    };
-    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
-    let addr = listener.local_addr().map_err(failed)?;
-    let faults = Faults::new(Arc::clone(&state), config.clone());
-    let node = Node { config, addr, state, faults, connections: AtomicUsize::new(0) };
-    Ok((listener, Arc::new(node)))
+async fn bind(config: Config, state: Arc<State>) -> Result<(Vec<TcpListener>, Arc<Node>), StartError> {
+    let (mut listeners, mut endpoints) = (Vec::new(), Vec::new());
+    for wanted in config.listeners() {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { addr: wanted.bind },
+            _ => StartError::Listen { addr: wanted.bind, source },
+        };
+        let listener = TcpListener::bind(wanted.bind).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        listeners.push(listener);
+        endpoints.push(Arc::new(Endpoint::new(wanted, addr)));
+    }
+    let config = config.bound(endpoints.iter().map(|endpoint| endpoint.addr));
+    let faults = Arc::new(Faults::new(Arc::clone(&state), config.clone()));
+    let node = Node { config, endpoints, state, faults, connections: AtomicUsize::new(0) };
+    Ok((listeners, Arc::new(node)))
 }

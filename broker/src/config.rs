@@ -2,6 +2,17 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+/// An address to listen on, and the one that clients who come there are told to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The host clients are told to connect to. `None`: the bound address, or `127.0.0.1` when that is a wildcard.
+    pub advertised_host: Option<String>,
+    /// The port clients are told to connect to. `None`: the bound one.
+    pub advertised_port: Option<u16>,
+}
+
 /// Settings of one broker. Every field has a default that suits a test; Kafka's own default is named where it
 /// differs.
 #[derive(Clone, Debug)]
@@ -10,6 +21,9 @@ pub struct Config {
     pub bind: SocketAddr,
     /// The host clients are told to connect to. Default: the bound address, or `127.0.0.1` when that is a wildcard.
     pub advertised_host: Option<String>,
+    /// Listeners beside that one, such as one whose clients come through a proxy. As in Kafka, answers name the
+    /// address that goes with the listener on which the question came. Default: none.
+    pub more_listeners: Vec<Listener>,
     /// Partitions of a topic that a metadata look-up creates, where the look-up allows it. `None`, the default,
     /// creates nothing (Kafka: 1).
     pub auto_create_partitions: Option<i32>,
@@ -44,6 +58,7 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertised_host: None,
+            more_listeners: Vec::new(),
             auto_create_partitions: None,
             default_partitions: 1,
             retention_bytes: 64 << 20,
@@ -57,5 +72,26 @@ impl Default for Config {
             min_session_timeout: Duration::from_secs(6),
             max_session_timeout: Duration::from_secs(1_800),
         }
+    }
+}
+
+impl Config {
+    /// Every listener, the first one first.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = Listener> {
+        let first = Listener {
+            bind: self.bind,
+            advertised_host: self.advertised_host.clone(),
+            advertised_port: None,
+        };
+        std::iter::once(first).chain(self.more_listeners.iter().cloned())
+    }
+
+    /// The same settings with the ports that were really taken, in the order of [`listeners`](Self::listeners).
+    pub(crate) fn bound(mut self, addrs: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let more = self.more_listeners.iter_mut().map(|listener| &mut listener.bind);
+        for (bind, addr) in std::iter::once(&mut self.bind).chain(more).zip(addrs) {
+            *bind = addr;
+        }
+        self
     }
 }

@@ -4,7 +4,7 @@
 //! it on the same socket, and nothing else. While a request waits, the socket is watched, so that a client that is
 //! gone takes its waiting fetch or join with it.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    dispatch::{self, Reply},
+    dispatch::{self, Origin, Reply},
     node::Node,
     wire::{FrameError, Frames},
 };
@@ -49,7 +49,7 @@ impl Closed {
 }
 
 /// Serves a connection until its client leaves (`Ok`) or there is a reason to close it.
-pub(crate) async fn serve(node: &Node, socket: &mut TcpStream, peer: IpAddr) -> Result<(), Closed> {
+pub(crate) async fn serve(node: &Node, socket: &mut TcpStream, origin: &Origin) -> Result<(), Closed> {
     // Best effort: without it answers are merely late.
     let _ = socket.set_nodelay(true);
     let (read, mut write) = socket.split();
@@ -60,7 +60,7 @@ pub(crate) async fn serve(node: &Node, socket: &mut TcpStream, peer: IpAddr) -> 
         let Some(request) = next else { return Ok(()) };
         let handled = async {
             node.faults.thawed().await;
-            let reply = dispatch::answer(node, peer, request).await?;
+            let reply = dispatch::answer(node, origin, request).await?;
             sleep_if_any(node.faults.current_delay()).await;
             node.faults.thawed().await;
             Ok::<_, dispatch::Refusal>(reply)

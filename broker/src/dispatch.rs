@@ -1,6 +1,10 @@
 //! From a request's bytes to whoever answers it, and from the answer to bytes.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::{
@@ -13,7 +17,7 @@ use thiserror::Error;
 use crate::{
     api,
     faults::{Effect, Point},
-    node::Node,
+    node::{Endpoint, Node},
     wire,
 };
 
@@ -45,10 +49,17 @@ pub(crate) struct Reply {
     pub(crate) pause: Duration,
 }
 
+/// Who asks, and where.
+pub(crate) struct Origin {
+    pub(crate) peer: SocketAddr,
+    pub(crate) endpoint: Arc<Endpoint>,
+}
+
 /// What an API needs to know of a request besides its body.
 pub(crate) struct Call<'a> {
     pub(crate) node: &'a Node,
     pub(crate) peer: IpAddr,
+    pub(crate) endpoint: &'a Endpoint,
     pub(crate) client_id: StrBytes,
     pub(crate) version: i16,
     api: ApiKey,
@@ -94,15 +105,15 @@ impl Call<'_> {
 }
 
 /// Answers one request, a frame without its length.
-pub(crate) async fn answer(node: &Node, peer: IpAddr, mut request: Bytes) -> Result<Reply, Refusal> {
+pub(crate) async fn answer(node: &Node, origin: &Origin, mut request: Bytes) -> Result<Reply, Refusal> {
     let &[k0, k1, v0, v1, c0, c1, c2, c3] =
         request.first_chunk::<8>().expect("no shorter frame is passed on to here");
     let (key, version) = (i16::from_be_bytes([k0, k1]), i16::from_be_bytes([v0, v1]));
     let correlation_id = i32::from_be_bytes([c0, c1, c2, c3]);
     let spoken = api::versions::find(key).ok_or(Refusal::UnknownApi(key))?;
     let api = spoken.key;
-    let client_id = StrBytes::default();
-    let mut call = Call { node, peer, client_id, version, api, correlation_id };
+    let (peer, endpoint, client_id) = (origin.peer.ip(), &*origin.endpoint, StrBytes::default());
+    let mut call = Call { node, peer, endpoint, client_id, version, api, correlation_id };
     if !(spoken.min..=spoken.max).contains(&version) {
         if api == ApiKey::ApiVersions {
             // The one version mismatch the protocol has an answer for: in version 0, which everybody reads.

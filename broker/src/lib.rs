@@ -41,7 +41,7 @@ mod topics;
 mod wire;
 
 pub use broker::{Broker, StartError};
-pub use config::Config;
+pub use config::{Config, Listener};
 pub use faults::{Faults, Times};
 pub use kafka_protocol::ResponseError;
 pub use restart::Stopped;

@@ -8,7 +8,12 @@ use std::{
     },
 };
 
-use crate::{config::Config, faults::Faults, group::Coordinator, topics::Topics};
+use crate::{
+    config::{Config, Listener},
+    faults::Faults,
+    group::Coordinator,
+    topics::Topics,
+};
 
 /// The id of the only node there is.
 pub(crate) const NODE_ID: i32 = 1;
@@ -42,20 +47,30 @@ impl State {
 /// One run of a broker.
 pub(crate) struct Node {
     pub(crate) config: Config,
-    /// Where it listens: the configured address with the port that was really taken.
-    pub(crate) addr: SocketAddr,
+    /// Where it listens, in the order of the configuration; there is at least one.
+    pub(crate) endpoints: Vec<Arc<Endpoint>>,
     pub(crate) state: Arc<State>,
-    pub(crate) faults: Faults,
+    pub(crate) faults: Arc<Faults>,
     pub(crate) connections: AtomicUsize,
 }
 
-impl Node {
-    /// The host that clients are told to connect to.
-    pub(crate) fn advertised_host(&self) -> String {
-        match &self.config.advertised_host {
-            Some(host) => host.clone(),
-            None if self.addr.ip().is_unspecified() => "127.0.0.1".to_owned(),
-            None => self.addr.ip().to_string(),
-        }
+/// A listener that listens.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// The configured address with the port that was really taken.
+    pub(crate) addr: SocketAddr,
+    /// The host that clients who came here are told to connect to.
+    pub(crate) host: String,
+    /// The port that goes with it.
+    pub(crate) port: u16,
+}
+
+impl Endpoint {
+    pub(crate) fn new(listener: Listener, addr: SocketAddr) -> Self {
+        let host = listener.advertised_host.unwrap_or_else(|| match addr.ip() {
+            ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            ip => ip.to_string(),
+        });
+        Self { addr, host, port: listener.advertised_port.unwrap_or(addr.port()) }
     }
 }

@@ -19,14 +19,14 @@ impl Stopped {
         Self { config, state }
     }
 
-    /// Where it listened, and will listen again.
+    /// Where it listened first of all, and will listen again.
     pub fn addr(&self) -> SocketAddr {
         self.config.bind
     }
 
-    /// Starts it again on the same port with the same data, without faults. As in Kafka, groups are back with the
+    /// Starts it again on the same ports with the same data, without faults. As in Kafka, groups are back with the
     /// members of their last complete rebalance, who have a whole session from now to be heard of; a rebalance that
-    /// was under way is forgotten. Fails if the port was taken meanwhile, and then what was stored is gone.
+    /// was under way is forgotten. Fails if a port was taken meanwhile, and then what was stored is gone.
     pub async fn start(self) -> Result<Broker, StartError> {
         self.state.groups.restart(Instant::now());
         Broker::start_with(self.config, self.state).await

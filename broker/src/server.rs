@@ -1,11 +1,13 @@
-//! The listener, and the task of every connection.
+//! The listeners, and the task of every connection.
 
 use std::{
+    io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use futures::future::select_all;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -16,7 +18,8 @@ use tracing::{debug, error, warn};
 
 use crate::{
     connection::{self, Closed},
-    node::Node,
+    dispatch::Origin,
+    node::{Endpoint, Node},
 };
 
 /// How often group members are checked for being overdue.
@@ -24,8 +27,9 @@ const GROUP_TICK: Duration = Duration::from_millis(20);
 /// How long to wait before accepting again when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`; every connection has ended and the port is free when this returns.
-pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, stop: CancellationToken) {
+/// Serves until `stop`; every connection has ended and the ports are free when this returns. There is one listener for
+/// each endpoint of the node.
+pub(crate) async fn run(node: Arc<Node>, listeners: Vec<TcpListener>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     let mut tick = interval(GROUP_TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -37,8 +41,11 @@ pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, stop: Cancellati
                     node.state.groups.tick(Instant::now());
                 }
             }
-            accepted = listener.accept() => match accepted {
-                Ok((socket, peer)) => admit(&node, socket, peer, &mut connections),
+            (at, accepted) = accept(&listeners) => match accepted {
+                Ok((socket, peer)) => {
+                    let endpoint = Arc::clone(&node.endpoints[at]);
+                    admit(&node, socket, peer, endpoint, &mut connections);
+                }
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -48,12 +55,25 @@ pub(crate) async fn run(node: Arc<Node>, listener: TcpListener, stop: Cancellati
         }
         node.connections.store(connections.len(), Ordering::Relaxed);
     }
-    drop(listener);
+    drop(listeners);
     connections.shutdown().await;
     node.connections.store(0, Ordering::Relaxed);
 }
 
-fn admit(node: &Arc<Node>, socket: TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+/// The next connection, and at which of the listeners it came. Cancel-safe.
+async fn accept(listeners: &[TcpListener]) -> (usize, io::Result<(TcpStream, SocketAddr)>) {
+    let accepting = listeners.iter().map(|listener| Box::pin(listener.accept()));
+    let (accepted, at, _) = select_all(accepting).await;
+    (at, accepted)
+}
+
+fn admit(
+    node: &Arc<Node>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    endpoint: Arc<Endpoint>,
+    connections: &mut JoinSet<()>,
+) {
     if node.faults.is_refusing() {
         reset(&socket);
         return;
@@ -62,13 +82,15 @@ fn admit(node: &Arc<Node>, socket: TcpStream, peer: SocketAddr, connections: &mu
         warn!(%peer, limit = node.config.max_connections, "too many connections, this one is closed");
         return;
     }
-    connections.spawn(serve(Arc::clone(node), socket, peer));
+    let origin = Origin { peer, endpoint };
+    connections.spawn(serve(Arc::clone(node), socket, origin));
 }
 
-async fn serve(node: Arc<Node>, mut socket: TcpStream, peer: SocketAddr) {
+async fn serve(node: Arc<Node>, mut socket: TcpStream, origin: Origin) {
+    let peer = origin.peer;
     let mut resets = node.faults.resets();
     tokio::select! {
-        ended = connection::serve(&node, &mut socket, peer.ip()) => match ended {
+        ended = connection::serve(&node, &mut socket, &origin) => match ended {
             Ok(()) => debug!(%peer, "the client left"),
             Err(Closed::Refused(refusal)) if refusal.is_asked_for() => reset(&socket),
             Err(reason) if reason.is_the_clients_fault() => {

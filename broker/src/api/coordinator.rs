@@ -20,8 +20,8 @@ const GROUP: i8 = 0;
 
 pub(crate) fn find(call: &Call<'_>, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
     let refused = (request.key_type != GROUP).then_some(ResponseError::InvalidRequest);
-    let host: StrBytes = call.node.advertised_host().into();
-    let port = i32::from(call.node.addr.port());
+    let host: StrBytes = call.endpoint.host.clone().into();
+    let port = i32::from(call.endpoint.port);
     if call.version < 4 {
         let response = FindCoordinatorResponse::default().with_error_code(code(refused));
         return match refused {

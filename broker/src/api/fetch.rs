@@ -78,9 +78,13 @@ fn look(call: &Call<'_>, request: &FetchRequest, logs: &[Vec<Option<Arc<Partitio
     for (topic, logs) in request.topics.iter().zip(logs) {
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for (wanted, log) in topic.partitions.iter().zip(logs) {
-            let read = match call.node.faults.strike(Point::Fetch, &topic.topic) {
-                Some(Effect::Error(error)) => Err(ReadError { error, bounds: None }),
-                _ => read(log.as_deref(), wanted, room, bytes == 0),
+            let refused = match call.node.faults.strike(Point::Fetch, &topic.topic) {
+                Some(Effect::Error(error)) => Err(error),
+                _ => call.node.faults.check_leader(&topic.topic, wanted.partition),
+            };
+            let read = match refused {
+                Err(error) => Err(ReadError { error, bounds: None }),
+                Ok(()) => read(log.as_deref(), wanted, room, bytes == 0),
             };
             let size = read.as_ref().map_or(0, |slice| slice.batches.iter().map(Bytes::len).sum());
             bytes += size;

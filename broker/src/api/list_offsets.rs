@@ -23,9 +23,10 @@ pub(crate) fn answer(call: &Call<'_>, request: ListOffsetsRequest) -> ListOffset
         let topic = call.node.state.topics.get(&wanted.name);
         let partitions = wanted.partitions.iter().map(|partition| {
             let log = topic.as_ref().and_then(|topic| topic.partition(partition.partition_index));
+            let led = call.node.faults.check_leader(&wanted.name, partition.partition_index);
             let found = log
                 .ok_or(ResponseError::UnknownTopicOrPartition)
-                .and_then(|log| find(log, partition.timestamp, call.version));
+                .and_then(|log| led.and_then(|()| find(log, partition.timestamp, call.version)));
             let (offset, timestamp) = found.unwrap_or(NONE);
             let response = ListOffsetsPartitionResponse::default()
                 .with_partition_index(partition.partition_index)

@@ -11,11 +11,15 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
+use super::code;
 use crate::{
     dispatch::Call,
     node::NODE_ID,
     topics::{Topic, is_legal_name},
 };
+
+/// The leader of a partition that has none.
+const NOBODY: BrokerId = BrokerId(-1);
 
 pub(crate) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataResponse {
     let may_create = call.version < 4 || request.allow_auto_topic_creation;
@@ -32,8 +36,8 @@ pub(crate) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
     };
     let broker = MetadataResponseBroker::default()
         .with_node_id(BrokerId(NODE_ID))
-        .with_host(call.node.advertised_host().into())
-        .with_port(i32::from(call.node.addr.port()));
+        .with_host(call.endpoint.host.clone().into())
+        .with_port(i32::from(call.endpoint.port));
     MetadataResponse::default()
         .with_brokers(vec![broker])
         .with_cluster_id(Some(StrBytes::from_static_str("embedded")))
@@ -43,11 +47,14 @@ pub(crate) fn answer(call: &Call<'_>, request: MetadataRequest) -> MetadataRespo
 
 fn topic(call: &Call<'_>, name: StrBytes, may_create: bool) -> MetadataResponseTopic {
     let found = find_or_create(call, &name, may_create);
+    let partitions = found.map(|topic| {
+        let led = |index| !call.node.faults.is_leaderless(&name, index);
+        topic.partitions().map(|(index, _)| partition(index, led(index), call.version)).collect()
+    });
     let response = MetadataResponseTopic::default().with_name(Some(TopicName(name)));
-    match found {
+    match partitions {
         Err(error) => response.with_error_code(error.code()),
-        Ok(topic) => response
-            .with_partitions(topic.partitions().map(|(index, _)| partition(index, call.version)).collect()),
+        Ok(partitions) => response.with_partitions(partitions),
     }
 }
 
@@ -72,10 +79,11 @@ fn find_or_create(
     }
 }
 
-fn partition(index: i32, version: i16) -> MetadataResponsePartition {
+fn partition(index: i32, led: bool, version: i16) -> MetadataResponsePartition {
     let response = MetadataResponsePartition::default()
+        .with_error_code(code((!led).then_some(ResponseError::LeaderNotAvailable)))
         .with_partition_index(index)
-        .with_leader_id(BrokerId(NODE_ID))
+        .with_leader_id(if led { BrokerId(NODE_ID) } else { NOBODY })
         .with_replica_nodes(vec![BrokerId(NODE_ID)])
         .with_isr_nodes(vec![BrokerId(NODE_ID)]);
     if version >= 7 { response.with_leader_epoch(0) } else { response }

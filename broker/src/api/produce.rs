@@ -33,10 +33,11 @@ pub(crate) fn answer(call: &Call<'_>, request: ProduceRequest) -> Result<Option<
                 None => append(call, &topic.name, data.index, data.records),
                 Some(error) => Err(error),
             };
-            let acknowledged = match call.node.faults.strike(Point::Acknowledge, &topic.name) {
-                Some(Effect::Disconnect) => return Err(Refusal::AskedFor),
-                Some(Effect::Error(error)) => Err(error),
-                _ => appended,
+            let strike = || call.node.faults.strike(Point::Acknowledge, &topic.name);
+            let acknowledged = match (appended, appended.ok().and_then(|_| strike())) {
+                (Ok(_), Some(Effect::Disconnect)) => return Err(Refusal::AskedFor),
+                (Ok(_), Some(Effect::Error(error))) => Err(error),
+                (appended, _) => appended,
             };
             let response = PartitionProduceResponse::default().with_index(data.index);
             partitions.push(match acknowledged {
@@ -66,6 +67,7 @@ fn append(
     }
     let topic = call.node.state.topics.get(topic_name).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let log = topic.partition(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
+    call.node.faults.check_leader(topic_name, partition)?;
     let records = records.filter(|records| !records.is_empty()).ok_or(ResponseError::InvalidRecord)?;
     let limits = Limits {
         max_bytes: topic.settings.max_message_bytes(&call.node.config),

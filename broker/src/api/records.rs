@@ -15,11 +15,12 @@ pub(crate) fn delete(call: &Call<'_>, request: DeleteRecordsRequest) -> DeleteRe
     let topics = request.topics.into_iter().map(|wanted| {
         let topic = call.node.state.topics.get(&wanted.name);
         let partitions = wanted.partitions.iter().map(|partition| {
+            let led = call.node.faults.check_leader(&wanted.name, partition.partition_index);
             let start = topic
                 .as_ref()
                 .and_then(|topic| topic.partition(partition.partition_index))
                 .ok_or(ResponseError::UnknownTopicOrPartition)
-                .and_then(|log| log.delete_before(partition.offset));
+                .and_then(|log| led.and_then(|()| log.delete_before(partition.offset)));
             DeleteRecordsPartitionResult::default()
                 .with_partition_index(partition.partition_index)
                 .with_error_code(code(start.err()))

@@ -5,7 +5,7 @@
 
 mod rules;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use kafka_protocol::ResponseError;
 use parking_lot::Mutex;
@@ -22,6 +22,7 @@ pub struct Faults {
     state: Arc<State>,
     config: Config,
     rules: Mutex<Rules>,
+    leaderless: Mutex<BTreeSet<(String, i32)>>,
     frozen: watch::Sender<bool>,
     refusing: watch::Sender<bool>,
     delay: watch::Sender<Duration>,
@@ -34,6 +35,7 @@ impl Faults {
             state,
             config,
             rules: Mutex::default(),
+            leaderless: Mutex::default(),
             frozen: watch::Sender::new(false),
             refusing: watch::Sender::new(false),
             delay: watch::Sender::new(Duration::ZERO),
@@ -74,6 +76,20 @@ impl Faults {
     /// follows leads back here.
     pub fn move_coordinator(&self, group: &str) {
         self.fail_group(Some(group), ResponseError::NotCoordinator, Times::Next(1));
+    }
+
+    /// A partition loses its leader: metadata says so, and whoever still comes here with its records is answered
+    /// NOT_LEADER_OR_FOLLOWER, fetches that wait included.
+    pub fn take_leader(&self, topic: &str, partition: i32) {
+        self.leaderless.lock().insert((topic.to_owned(), partition));
+        if let Some(log) = self.state.topics.partition(topic, partition) {
+            log.wake();
+        }
+    }
+
+    /// Ends [`take_leader`](Self::take_leader): this broker leads the partition again.
+    pub fn return_leader(&self, topic: &str, partition: i32) {
+        self.leaderless.lock().remove(&(topic.to_owned(), partition));
     }
 
     /// Produce and fetch answers say that the client is throttled for `pause`, and its connection is not served for
@@ -132,6 +148,7 @@ impl Faults {
     /// Takes every fault back. What is lost stays lost.
     pub fn clear(&self) {
         self.rules.lock().clear();
+        self.leaderless.lock().clear();
         self.delay(Duration::ZERO);
         self.accept_connections();
         self.thaw();
@@ -144,6 +161,16 @@ impl Faults {
     /// What is to go wrong now at `point` for the topic or group `name`; uses one count up.
     pub(crate) fn strike(&self, point: Point, name: &str) -> Option<Effect> {
         self.rules.lock().strike(point, name)
+    }
+
+    /// Fails with the error for a partition that this broker does not lead.
+    pub(crate) fn check_leader(&self, topic: &str, partition: i32) -> Result<(), ResponseError> {
+        if self.is_leaderless(topic, partition) { Err(ResponseError::NotLeaderOrFollower) } else { Ok(()) }
+    }
+
+    pub(crate) fn is_leaderless(&self, topic: &str, partition: i32) -> bool {
+        let leaderless = self.leaderless.lock();
+        !leaderless.is_empty() && leaderless.contains(&(topic.to_owned(), partition))
     }
 
     /// Completes when the broker is not frozen.

@@ -59,9 +59,14 @@ impl Partition {
         self.log.lock().bounds()
     }
 
-    /// Completes at the next append or deletion. Enable it *before* reading, or a wake-up in between is lost.
+    /// Completes at the next append, deletion or [`wake`](Self::wake). Enable it *before* reading, or a wake-up in between is lost.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
+    }
+
+    /// Lets every reader that waits look again.
+    pub(crate) fn wake(&self) {
+        self.changed.notify_waiters();
     }
 
     /// Appends one checked batch and returns the offset of its first record and the log's start.

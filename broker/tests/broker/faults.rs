@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use embedded_broker::{ResponseError, Times};
-use kafka_protocol::messages::MetadataRequest;
+use kafka_protocol::messages::{FetchRequest, MetadataRequest};
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use crate::support::*;
@@ -35,6 +35,57 @@ async fn an_acknowledgement_can_fail_or_get_lost_after_the_append() {
     assert!(connection.try_call(&produce_request("t", 0, batch(&["x"])), 8).await.is_err());
     assert_eq!(broker.log_end("t", 0), Some(2));
     broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_and_missing_replicas_are_answered_as_kafka_does() {
+    let broker = start().await;
+    broker.create_topic("t", 1).unwrap();
+    let mut connection = Connection::open(&broker).await;
+    for refused in [ResponseError::KafkaStorageError, ResponseError::NotEnoughReplicas] {
+        broker.faults().fail_produce(Some("t"), refused, Times::Next(1));
+        assert_eq!(connection.produce("t", "x").await, Err(refused));
+        assert_eq!(broker.log_end("t", 0), Some(0));
+    }
+    let unconfirmed = ResponseError::NotEnoughReplicasAfterAppend;
+    broker.faults().fail_acknowledgement(Some("t"), unconfirmed, Times::Next(1));
+    broker.faults().fail_produce(Some("t"), ResponseError::KafkaStorageError, Times::Next(1));
+    assert_eq!(connection.produce("t", "x").await, Err(ResponseError::KafkaStorageError));
+    assert_eq!(connection.produce("t", "x").await, Err(unconfirmed), "only an append has what can fail so");
+    assert_eq!(broker.log_end("t", 0), Some(1));
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_partition_can_lose_its_leader_and_get_it_back() {
+    let broker = start().await;
+    broker.create_topic("t", 2).unwrap();
+    let (mut connection, mut parked) = (Connection::open(&broker).await, Connection::open(&broker).await);
+    let not_leader = ResponseError::NotLeaderOrFollower;
+    parked.send(&fetch_request("t", 0, PATIENCE), 11).await.unwrap();
+    connection.call(&MetadataRequest::default(), 1).await;
+    broker.faults().take_leader("t", 0);
+    let woken = parked.receive::<FetchRequest>(11, 1);
+    assert_eq!(fetched(&timeout(PATIENCE / 2, woken).await.unwrap().unwrap()), Err(not_leader));
+    assert_eq!(connection.produce("t", "x").await, Err(not_leader));
+    assert_eq!(connection.fetch("t", 0, PATIENCE).await, Err(not_leader));
+    let other = connection.call(&produce_request("t", 1, batch(&["x"])), 8).await;
+    assert_eq!(produced(&other), Ok(0), "the other partition is led");
+    assert_eq!(leaders(&mut connection).await, [(5, -1), (0, 1)]);
+
+    broker.faults().return_leader("t", 0);
+    assert_eq!(leaders(&mut connection).await, [(0, 1), (0, 1)]);
+    assert_eq!(connection.produce("t", "x").await, Ok(0));
+    broker.faults().take_leader("t", 1);
+    broker.faults().clear();
+    assert_eq!(leaders(&mut connection).await, [(0, 1), (0, 1)]);
+    broker.stop().await;
+}
+
+/// Error and leader of each partition of the only topic.
+async fn leaders(connection: &mut Connection) -> Vec<(i16, i32)> {
+    let answer = connection.call(&MetadataRequest::default().with_topics(None), 8).await;
+    answer.topics[0].partitions.iter().map(|found| (found.error_code, found.leader_id.0)).collect()
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Starting, stopping, starting again.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
-use embedded_broker::{Broker, Config, StartError};
+use embedded_broker::{Broker, Config, Listener, StartError};
+use kafka_protocol::messages::{FindCoordinatorRequest, MetadataRequest};
 use tokio::{
     io::AsyncReadExt,
     net::TcpStream,
@@ -51,6 +55,40 @@ async fn a_taken_port_is_named() {
     let error = Broker::start(Config { bind: addr, ..Config::default() }).await.err().unwrap();
     assert!(matches!(error, StartError::PortTaken { .. }));
     assert_eq!(error.to_string(), format!("cannot listen on {addr}: the port is taken"));
+}
+
+#[tokio::test]
+async fn each_listener_names_its_own_address() {
+    let proxied = Listener {
+        bind: ([127, 0, 0, 1], 0).into(),
+        advertised_host: Some("elsewhere".to_owned()),
+        advertised_port: Some(7),
+    };
+    let config = Config { more_listeners: vec![proxied], ..Config::default() };
+    let mut broker = Broker::start(config).await.unwrap();
+    let (first, second) = (broker.addr(), broker.more_addrs().next().unwrap());
+    for _ in 0..2 {
+        assert_eq!(
+            named(first).await,
+            ["127.0.0.1", "127.0.0.1"].map(|host| (host.to_owned(), first.port()))
+        );
+        assert_eq!(named(second).await, ["elsewhere", "elsewhere"].map(|host| (host.to_owned(), 7)));
+        // A restart keeps both ports.
+        broker = broker.stop().await.start().await.unwrap();
+    }
+    assert_eq!(broker.bootstrap(), first.to_string());
+    assert_eq!(broker.more_addrs().collect::<Vec<_>>(), [second]);
+    broker.stop().await;
+    assert!(TcpStream::connect(second).await.is_err(), "both ports are closed");
+}
+
+/// What a client at `addr` is told of the broker and of the coordinator of a group.
+async fn named(addr: SocketAddr) -> [(String, u16); 2] {
+    let mut connection = Connection::to(addr).await;
+    let metadata = connection.call(&MetadataRequest::default(), 1).await;
+    let found = connection.call(&FindCoordinatorRequest::default().with_key(text("g")), 3).await;
+    let address = |host: &str, port: i32| (host.to_owned(), u16::try_from(port).unwrap());
+    [address(&metadata.brokers[0].host, metadata.brokers[0].port), address(&found.host, found.port)]
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A connection that sends any request in any version, and the requests the tests send most.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use embedded_broker::{Broker, Config, ResponseError};
@@ -59,7 +59,11 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(broker: &Broker) -> Self {
-        let socket = TcpStream::connect(broker.addr()).await.unwrap();
+        Self::to(broker.addr()).await
+    }
+
+    pub(crate) async fn to(addr: SocketAddr) -> Self {
+        let socket = TcpStream::connect(addr).await.unwrap();
         socket.set_nodelay(true).unwrap();
         Self { socket, correlation_id: 0 }
     }

@@ -22,11 +22,10 @@ use crate::{
     wire::{self, Broker, Metadata, WireError},
 };
 
-/// What takes longer than this, and than any fetch that waits for records, is watched: the leader may have become
-/// another.
-const LOOK_AFTER: Duration = Duration::from_secs(1);
-/// Time between two looks.
+/// A connect that takes longer than this is watched: the leader may have become another. Time between two looks, too.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The same of a call, which is longer than any fetch that waits for records.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// A connection to the leader of a partition, known to work when it was made. It is driven by the runtime that it was
 /// made on. After any failed call but a refusal it should be dropped and another one made.
@@ -63,7 +62,7 @@ impl Leader {
                     let topic = topic.to_owned();
                     return Ok(Self { client, kafka: kafka.clone(), topic, partition, id: leader.id });
                 }
-                (by, moved) = another(kafka, topic, partition, leader.id) => (answering, leader) = (by, moved),
+                (by, moved) = another(kafka, topic, partition, leader.id, LOOK_EVERY) => (answering, leader) = (by, moved),
             }
         }
     }
@@ -78,7 +77,7 @@ impl Leader {
         let answered = select! {
             biased;
             answered = bounded(call, limit, answer) => answered,
-            _ = another(&self.kafka, &self.topic, self.partition, self.id) => Err(CallError::Moved { call }),
+            _ = another(&self.kafka, &self.topic, self.partition, self.id, LOOK_AFTER) => Err(CallError::Moved { call }),
         };
         if answered.as_ref().is_err_and(|error| error.kafka().is_none()) {
             self.kafka.doubt_leader(&self.topic, self.partition);
@@ -110,9 +109,15 @@ async fn open(
 }
 
 /// Returns once a broker says that another than `leader` leads the partition; gives that broker's address, and who
-/// leads now. Does not look at all for the first moments, which is all that most calls take.
-async fn another(kafka: &Kafka, topic: &str, partition: i32, leader: i32) -> (String, Broker) {
-    sleep(LOOK_AFTER).await;
+/// leads now. Does not look before `after`, which is longer than most calls take.
+async fn another(
+    kafka: &Kafka,
+    topic: &str,
+    partition: i32,
+    leader: i32,
+    after: Duration,
+) -> (String, Broker) {
+    sleep(after).await;
     loop {
         if let Ok((by, view)) = kafka.look_up(topic).await
             && let Ok(found) = view.leader(topic, partition)

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use service::settings::GatewaySettings;
 use service::settings::catalogue::Service;
-use service::{Command, Program, WallClock};
+use service::{Command, Program};
 
 pub use app::Gateway;
 pub use http::body::MAX_BODY_BYTES;
@@ -43,12 +43,7 @@ fn commands() -> Vec<Command<GatewaySettings>> {
 
 /// The whole program: settings, logs, signals, the gateway, the exit status.
 pub fn main() -> ExitCode {
-    main_with(WallClock::system())
-}
-
-/// As [`main`], on a host whose clock is `clock`.
-pub fn main_with(clock: WallClock) -> ExitCode {
     service::main(&PROGRAM, &commands(), |settings: GatewaySettings, shutdown| {
-        Gateway::bind_with(settings, clock)?.run(&shutdown)
+        Gateway::bind(settings)?.run(&shutdown)
     })
 }

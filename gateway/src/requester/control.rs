@@ -47,8 +47,9 @@ impl Control {
         self.start_writer(&requests);
         let reply_to = self.reply_to(&responses);
         if self.inner.config.watches_workers() {
-            let group = self.inner.config.worker_group_id.clone();
-            let _ = self.inner.watch.set(GroupWatch::start(self.inner.kafka.clone(), group, WATCH_INTERVAL));
+            let (kafka, group) = (self.inner.kafka.clone(), self.inner.config.worker_group_id.clone());
+            let watch = GroupWatch::start(kafka, group, requests.name.clone(), WATCH_INTERVAL);
+            let _ = self.inner.watch.set(watch);
         }
         let specs = self.specs();
         let keep = topics::keep_topics(&self.inner.kafka, &specs, self.inner.config.create_topics);

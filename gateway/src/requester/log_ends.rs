@@ -15,8 +15,11 @@ pub(crate) struct LogEnds {
     kafka: Kafka,
     topic: String,
     asked_at: Option<Instant>,
-    asking: Option<AbortOnDropHandle<Result<Vec<(i32, i64)>, WireError>>>,
+    asking: Option<AbortOnDropHandle<Ends>>,
 }
+
+/// The offset that comes next on each partition.
+type Ends = Result<Vec<(i32, i64)>, WireError>;
 
 impl LogEnds {
     /// Asks nothing yet.

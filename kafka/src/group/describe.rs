@@ -13,27 +13,62 @@ use kafka_protocol::{
     },
 };
 
-use super::calls;
+use super::{
+    calls,
+    subscription::{Subscription, decode_assignment},
+};
 use crate::wire::{Connection, WireError, accepted};
+
+/// What the classic protocol calls groups whose members tell each other which topics they want.
+const CONSUMERS: &str = "consumer";
 
 /// A group as its coordinator sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupView {
-    /// Members by both protocols. 0 for a group that is empty, dead, or was never there.
+    /// Members by both protocols that read a topic, or may do so for all that is known. 0 for a group that is empty,
+    /// dead, or was never there.
     pub members: usize,
 }
 
-/// Counts the members of `group`. `connection` leads to its coordinator; each of the two questions has to be answered
-/// within `limit`. An error means that nothing is known, never that nobody is there.
+/// Counts the members of `group` but for those that are known to read other topics than `topic` alone. `connection`
+/// leads to the group's coordinator; each of the two questions has to be answered within `limit`. An error means that
+/// nothing is known, never that nobody is there.
 pub async fn members(
     connection: &mut Connection,
     group: &str,
+    topic: &str,
     limit: Duration,
 ) -> Result<GroupView, WireError> {
-    let classic =
-        classic(connection, group, limit, false).await?.map_or(0, |described| described.members.len());
-    let modern = modern(connection, group, limit).await?.map_or(0, |described| described.members.len());
+    let classic = classic(connection, group, limit, false).await?.map_or(0, |described| {
+        let are_consumers = described.protocol_type.as_str() == CONSUMERS;
+        described.members.iter().filter(|member| !are_consumers || may_read(member, topic)).count()
+    });
+    let modern = modern(connection, group, limit).await?.map_or(0, |described| {
+        described.members.iter().filter(|member| modern_may_read(member, topic)).count()
+    });
     Ok(GroupView { members: classic + modern })
+}
+
+/// False only of one that says what it wants, and neither wants nor has anything of `topic`. The coordinator does not
+/// show what members want while it shares out anew, and what a client of another make wrote may be unreadable.
+fn may_read(member: &describe_groups_response::DescribedGroupMember, topic: &str) -> bool {
+    if member.member_metadata.is_empty() {
+        return true;
+    }
+    let wants = Subscription::decode(topic, &member.member_metadata)
+        .map_or(true, |wants| wants.subscribed || !wants.owned.is_empty());
+    wants || decode_assignment(topic, &member.member_assignment).map_or(true, |has| !has.is_empty())
+}
+
+/// The same in the new protocol. What a pattern matches only the coordinator knows.
+fn modern_may_read(member: &consumer_group_describe_response::Member, topic: &str) -> bool {
+    let has = |assignment: &consumer_group_describe_response::Assignment| {
+        assignment.topic_partitions.iter().any(|of| of.topic_name.as_str() == topic)
+    };
+    member.subscribed_topic_names.iter().any(|name| name.as_str() == topic)
+        || member.subscribed_topic_regex.as_ref().is_some_and(|pattern| !pattern.is_empty())
+        || has(&member.assignment)
+        || has(&member.target_assignment)
 }
 
 /// The group as the classic protocol has it, on demand with what this client may do to it, where the broker tells. None

@@ -21,7 +21,7 @@ use crate::{
 /// What was last seen of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Number of members by whatever protocol.
+    /// Number of members by whatever protocol, but for those that are known to read other topics alone.
     pub members: usize,
     /// When the question went out. Whoever was there after `answered_at` may have come since; who is counted was there
     /// at some moment between the two.
@@ -32,7 +32,8 @@ pub struct Sighting {
     pub last_member_at: Option<Instant>,
 }
 
-/// Asks again and again for the members of a group that we do not belong to. Ends when it is dropped.
+/// Asks again and again for the members of a group that we do not belong to, as far as they may read a topic. Ends when
+/// it is dropped.
 #[derive(Debug)]
 pub struct GroupWatch {
     latest: Arc<Mutex<Option<Sighting>>>,
@@ -44,16 +45,27 @@ impl GroupWatch {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start(kafka: Kafka, group_id: impl Into<String>, interval: Duration) -> Self {
-        Self::start_on(&Handle::current(), kafka, group_id, interval)
+    pub fn start(
+        kafka: Kafka,
+        group_id: impl Into<String>,
+        topic: impl Into<String>,
+        interval: Duration,
+    ) -> Self {
+        Self::start_on(&Handle::current(), kafka, group_id, topic, interval)
     }
 
     /// Watches on `runtime`, one that is not kept busy by other work: see [`Member::runtime`](super::Member::runtime).
-    pub fn start_on(runtime: &Handle, kafka: Kafka, group_id: impl Into<String>, interval: Duration) -> Self {
+    pub fn start_on(
+        runtime: &Handle,
+        kafka: Kafka,
+        group_id: impl Into<String>,
+        topic: impl Into<String>,
+        interval: Duration,
+    ) -> Self {
         let latest = Arc::new(Mutex::new(None));
         let group_id = group_id.into();
         let (health, task) = (kafka.clone(), format!("the watch on group {group_id}"));
-        let work = watch(kafka, group_id, interval, Arc::clone(&latest));
+        let work = watch(kafka, group_id, topic.into(), interval, Arc::clone(&latest));
         let task = runtime.spawn(health.health().watched(task, work));
         Self { latest, task: task.abort_handle() }
     }
@@ -71,7 +83,13 @@ impl Drop for GroupWatch {
     }
 }
 
-async fn watch(kafka: Kafka, group_id: String, every: Duration, latest: Arc<Mutex<Option<Sighting>>>) {
+async fn watch(
+    kafka: Kafka,
+    group_id: String,
+    topic: String,
+    every: Duration,
+    latest: Arc<Mutex<Option<Sighting>>>,
+) {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut coordinator = None;
@@ -79,7 +97,7 @@ async fn watch(kafka: Kafka, group_id: String, every: Duration, latest: Arc<Mute
     loop {
         ticks.tick().await;
         let asked_at = Instant::now();
-        let answer = look(&kafka, &group_id, &mut coordinator).await;
+        let answer = look(&kafka, &group_id, &topic, &mut coordinator).await;
         let is_seen = answer.is_ok();
         let sighting = match answer {
             Ok(GroupView { members }) => {
@@ -108,13 +126,18 @@ async fn watch(kafka: Kafka, group_id: String, every: Duration, latest: Arc<Mute
 }
 
 /// Asks once. The connection is kept for the next time unless anything went wrong.
-async fn look(kafka: &Kafka, group_id: &str, kept: &mut Option<Connection>) -> Result<GroupView, WireError> {
+async fn look(
+    kafka: &Kafka,
+    group_id: &str,
+    topic: &str,
+    kept: &mut Option<Connection>,
+) -> Result<GroupView, WireError> {
     let config = kafka.config();
     let mut coordinator = match kept.take() {
         Some(connection) => connection,
         None => open_coordinator(kafka, group_id).await?,
     };
-    let view = describe::members(&mut coordinator, group_id, config.timeout).await?;
+    let view = describe::members(&mut coordinator, group_id, topic, config.timeout).await?;
     *kept = Some(coordinator);
     Ok(view)
 }

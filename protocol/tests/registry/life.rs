@@ -9,7 +9,7 @@ use protocol::registry::{REMEMBERED, RegisterError};
 use protocol::{Completion, CorrelationId, Parting, Registry, Tag};
 use tokio::time::timeout;
 
-use crate::{TAG, counts, register, registry, reply};
+use crate::{counts, register, registry, reply};
 
 #[tokio::test]
 async fn a_reply_wakes_its_waiter() {

@@ -69,8 +69,8 @@ fn any_headers() -> impl Strategy<Value = Headers> {
 /// What was decoded, read once more. None if a number in it is larger than any type holds, which is JSON all the same
 /// and may stand in a field that nobody reads.
 fn read_again(value: Option<&[u8]>) -> Option<Value> {
-    let bytes = value.unwrap();
-    serde_json::from_slice::<IgnoredAny>(bytes).unwrap();
+    let bytes = value.expect("what was decoded is there");
+    serde_json::from_slice::<IgnoredAny>(bytes).expect("what was decoded is JSON");
     serde_json::from_slice(bytes).ok()
 }
 

@@ -1,0 +1,156 @@
+//! G6 against forged histories.
+
+use super::super::*;
+use super::run::{Run, data, id, seconds};
+use Guarantee::G6HarmlessDuplicates;
+
+#[test]
+fn replies_that_differ_are_reported_with_their_places() {
+    let mut run = Run::new();
+    let number = run.answered();
+    let first = run.found(Topic::Responses, number);
+    let second = run.reply(number, Content::Error("failed".into()));
+    run.counters(1).duplicate += 1;
+    run.answered();
+    let violation = run.breaks(G6HarmlessDuplicates);
+    assert_eq!((violation.ids, violation.records), (vec![id(1, number)], vec![first, second]));
+}
+
+#[test]
+fn errors_of_two_codes_differ() {
+    let mut run = Run::new();
+    run.fault();
+    let number = run.unanswered();
+    run.now += seconds(15);
+    run.reply(number, Content::Error("failed".into()));
+    run.reply(number, Content::Error("rejected".into()));
+    run.counters(1).late += 2;
+    run.answered();
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
+#[test]
+fn a_duplicate_that_was_not_counted_is_reported_with_its_gateway() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    run.answered();
+    run.answered_by(2);
+    let violation = run.breaks(G6HarmlessDuplicates);
+    assert_eq!((violation.instances, violation.ids), (vec![Instance::gateway(1)], vec![id(1, number)]));
+}
+
+#[test]
+fn counting_what_is_not_there_is_reported() {
+    let mut run = Run::new();
+    run.answered();
+    run.counters(1).unknown += 1;
+    assert_eq!(run.breaks(G6HarmlessDuplicates).instances, [Instance::gateway(1)]);
+}
+
+#[test]
+fn a_gateway_that_ended_cannot_have_counted_more_than_there_was() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    run.answered();
+    run.counters(1).late += 1;
+    run.gateway(1).death = run.death(Ending::Stopped);
+    run.now += seconds(1);
+    run.answered_by(2);
+    assert_eq!(run.breaks(G6HarmlessDuplicates).instances, [Instance::gateway(1)]);
+}
+
+/// Two gateways share a partition, one of them counts.
+#[test]
+fn each_gateway_counts_its_own() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    let number = run.answered_by(2);
+    run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    run.counters(2).duplicate += 1;
+    run.answered_by(2);
+    run.answered();
+    let figures = run.holds();
+    assert_eq!((figures.surplus, figures.counted_exactly), (1, 2));
+}
+
+/// Looks bad: a duplicate that nobody counted. But the gateway had moved to another partition meanwhile.
+#[test]
+fn a_gateway_that_moved_may_miss_what_comes_to_the_old_partition() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.names.insert(1, 1);
+    run.answered();
+    run.names.insert(1, 0);
+    run.reply(number, Content::Hash(data(number)));
+    run.names.insert(1, 1);
+    run.answered();
+    let figures = run.holds();
+    assert_eq!((figures.counted_exactly, figures.counted_within), (0, 1));
+}
+
+#[test]
+fn a_gateway_that_moved_and_came_back_may_have_missed_what_came_meanwhile() {
+    for counted in [0, 1] {
+        let mut run = Run::new();
+        let number = run.answered();
+        run.names.insert(1, 1);
+        run.answered();
+        run.names.insert(1, 0);
+        run.reply(number, Content::Hash(data(number)));
+        run.answered();
+        run.counters(1).duplicate = counted;
+        assert_eq!(run.holds().counted_within, 1);
+    }
+}
+
+#[test]
+fn what_came_before_the_move_has_to_be_counted() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    run.answered();
+    run.names.insert(1, 1);
+    run.answered();
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
+/// Looks bad: three late replies, uncounted. But the gateway was killed.
+#[test]
+fn the_dead_count_nothing() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    run.fault();
+    let number = run.call(Outcome::Broken("reset".into()));
+    run.request(number);
+    run.gateway(1).death = run.death(Ending::Killed);
+    run.of(number).ended = run.now;
+    run.gateway(1).counters = None;
+    for _ in 0..3 {
+        run.reply(number, Content::Hash(data(number)));
+    }
+    run.now += seconds(20);
+    run.answered_by(2);
+    let figures = run.holds();
+    assert_eq!((figures.severed, figures.uncounted, figures.surplus), (1, 1, 3));
+}
+
+/// Whether a reply woke a request whose client has gone cannot be seen.
+#[test]
+fn the_reply_to_a_client_that_left_may_count_or_not() {
+    for counted in [0, 1] {
+        let mut run = Run::new();
+        run.fault();
+        let number = run.call(Outcome::TimedOut);
+        run.of(number).ended += seconds(12);
+        run.gateway(1).freezes.push(Span { from: seconds(1), to: seconds(11) });
+        run.request(number);
+        run.reply(number, Content::Hash(data(number)));
+        run.counters(1).late += counted;
+        run.now += seconds(20);
+        run.answered();
+        assert_eq!(run.holds().counted_within, 1);
+    }
+}

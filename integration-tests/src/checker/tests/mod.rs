@@ -1,0 +1,13 @@
+//! The checker against forged histories.
+
+mod duplicates;
+mod evidence;
+mod honesty;
+mod loss;
+mod phantoms;
+// mod property;
+mod recovery;
+mod run;
+mod totality;
+mod verdict;
+mod wrong_answers;

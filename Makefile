@@ -17,15 +17,20 @@ NEED_COMPOSE = @test -n "$(COMPOSE)" || { \
 	"or work without Docker: make dev" >&2; exit 1; }
 ZOOKEEPER := -f docker-compose.zookeeper.yml
 
-# Waits until the container `kafka` is healthy, at most two minutes.
-AWAIT_KAFKA = for _ in $$(seq 120); do \
-		health=$$(docker inspect --format '{{.State.Health.Status}}' kafka); \
+# await_health CONTAINER, NAME, HOW TO SEE WHY: waits until the container is healthy, at most two minutes.
+await_health = for _ in $$(seq 120); do \
+		health=$$(docker inspect --format '{{.State.Health.Status}}' $(1)); \
 		if [ "$$health" = healthy ]; then break; fi; sleep 1; \
 	done; \
-	if [ "$$health" != healthy ]; then echo "Kafka is $$health after two minutes; see: make logs" >&2; exit 1; fi; \
+	if [ "$$health" != healthy ]; then echo "$(2) is $$health after two minutes; see: $(3)" >&2; exit 1; fi
+AWAIT_KAFKA = $(call await_health,kafka,Kafka,make logs); \
 	echo "Kafka is healthy: localhost:9092 from here, kafka:29092 from containers$(if $(SERVICES),,; Kafka UI: http://localhost:8080)"
 
-.PHONY: help up down up-zookeeper logs run-both dev test test-containers lint bench clean
+# Gateway and worker as containers; named with Kafka where only some services are to run.
+APP := $(COMPOSE) --profile app
+APP_SERVICES := hash-processor api-gateway
+
+.PHONY: help up up-app down up-zookeeper logs run-both dev images test test-containers test-images lint bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +45,18 @@ up-zookeeper: ## The same with Kafka on ZooKeeper (instead of, not beside, `make
 	$(COMPOSE) $(ZOOKEEPER) up -d $(SERVICES)
 	@$(AWAIT_KAFKA)
 
-down: ## Stop whichever of the two runs; Kafka keeps its data
+up-app: ## Start all of it in Docker: Kafka, Kafka UI, gateway and worker (`make images` builds the last two)
 	$(NEED_COMPOSE)
-	$(COMPOSE) down --remove-orphans
+	$(APP) up -d $(if $(SERVICES),$(SERVICES) $(APP_SERVICES))
+	@$(AWAIT_KAFKA)
+	@for service in $(APP_SERVICES); do \
+		$(call await_health,$$($(APP) ps -q $$service),$$service,$(APP) logs $$service); \
+	done; \
+	echo "Gateway: http://localhost:3001/hash"
+
+down: ## Stop whatever of it runs; Kafka keeps its data
+	$(NEED_COMPOSE)
+	$(APP) down --remove-orphans
 
 logs: ## Follow Kafka's log
 	$(NEED_COMPOSE)
@@ -66,11 +80,17 @@ run-both: ## Run gateway and processor against KAFKA_BROKERS (default localhost:
 dev: ## Run everything in one process on the embedded broker, without Docker
 	cargo run -p devstack
 
+images: ## Build the container images api-gateway and hash-processor (ARCH=aarch64 for the other processor)
+	deploy/images/build
+
 test: ## Run all tests on the embedded broker, without Docker
 	cargo test --workspace
 
 test-containers: ## Run the integration tests on Apache Kafka in a container
 	TEST_BROKER=container cargo test -p integration-tests
+
+test-images: images ## Build the images and run the tests that run them beside Apache Kafka
+	TEST_BROKER=container cargo test -p integration-tests --test stack image
 
 lint: ## Check formatting, clippy and the dependency rules
 	cargo fmt --all --check
@@ -82,5 +102,5 @@ bench: ## Measure latency and throughput beside their floors (BENCH_ARGS are pas
 
 clean: ## Remove build output, and the containers with Kafka's data where Docker is there
 	cargo clean
-	$(if $(COMPOSE),$(COMPOSE) down --volumes --remove-orphans)
+	$(if $(COMPOSE),$(APP) down --volumes --remove-orphans)
 	$(if $(COMPOSE),$(COMPOSE) $(ZOOKEEPER) down --volumes --remove-orphans)

@@ -26,6 +26,7 @@ use crate::worker::SPARE_THREADS;
 use crate::{Operations, PROGRAM};
 use group_view::GroupView;
 pub(crate) use group_view::Membership;
+pub(crate) use start::topic_specs;
 use start::{Start, Steps};
 
 /// The management port serves probes and scrapers from anywhere.
@@ -88,7 +89,8 @@ impl Processor {
         let steps = Steps::of(&readiness);
         let pages = Pages::new(&PROGRAM, &readiness, &registry)
             .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec())
-            .info("operations", operations.names().collect::<Vec<_>>());
+            .info("operations", operations.names().collect::<Vec<_>>())
+            .info("heavy_threads", settings.heavy_threads);
         let kafka = Kafka::new(Config {
             brokers: settings.kafka.brokers.clone(),
             client_id: settings.kafka.client_id.clone(),

@@ -13,11 +13,13 @@
 //! sees on how much it rests.
 
 mod excuse;
+mod fault_windows;
 mod figures;
 mod findings;
 mod guarantees;
 pub mod history;
 mod index;
+pub mod table;
 mod verdict;
 
 pub use figures::Figures;
@@ -25,6 +27,7 @@ pub use history::{
     Call, Connection, Content, Coordinates, Death, Digest, Ending, Fault, History, Id, Instance, Life, Log,
     Loss, Outcome, Position, ReplyCounters, Sample, Seen, Service, Since, Span, Terms, Topic, WorkCounters,
 };
+pub use table::{Incident, Row, Table};
 pub use verdict::{Guarantee, Verdict, Violation};
 
 use findings::Findings;
@@ -43,6 +46,11 @@ pub fn judge(history: &History) -> Verdict {
     guarantees::duplicates::check(&index, &mut findings);
     guarantees::recovery::check(&index, &mut findings);
     findings.into_verdict()
+}
+
+/// What each fault cost, and how long its recovery took.
+pub fn tabulate(history: &History) -> Table {
+    Table::of(&Index::of(history))
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ pub(super) mod wrong_answers;
 
 pub(super) use codes::{Sent, documented};
 
-use super::history::{Call, Outcome};
+use super::history::{Call, Content, Outcome};
+use super::index::{Index, Trace};
 
 /// Whether a call got what it deserves: an answer, or the very error it was made to get.
 pub(super) fn is_right(call: &Call) -> bool {
@@ -32,4 +33,12 @@ fn was_woken(call: &Call) -> Option<bool> {
         Outcome::Refused { code, .. } => documented(code).map(|(_, sent)| sent == Sent::Answered),
         Outcome::Garbled(_) | Outcome::Broken(_) | Outcome::NotConnected(_) | Outcome::TimedOut => None,
     }
+}
+
+/// The call that an id was made for.
+pub(super) fn call_of<'h>(index: &Index<'h>, trace: &Trace<'_, 'h>) -> Option<&'h Call> {
+    trace.claimed_by.or_else(|| match trace.requests().next()?.content {
+        Content::Request { data, .. } => index.call(&data),
+        _ => None,
+    })
 }

@@ -7,11 +7,13 @@
 //! - At the end nothing is pending, the workers have committed to the end of each log, and no process has grown (see
 //!   [`growth`](super::growth)).
 //!
-//! Calls without a response that G1 excuses are excused here as well. Whether an answer is right is for G2 to say.
+//! Calls that were open while their own gateway was frozen, or that G1 excuses from a response, are excused here as well.
+//! Whether an answer is right is for G2 to say.
 
-use crate::checker::excuse::excuse;
+use crate::checker::excuse::{Excuse, excuse};
+use crate::checker::fault_windows::FaultWindows;
 use crate::checker::findings::Findings;
-use crate::checker::history::{Call, Coordinates, Death, Ending, Fault, Instance, Log, Outcome, Span, Topic};
+use crate::checker::history::{Call, Coordinates, Death, Ending, Fault, Instance, Log, Outcome, Topic};
 use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Violation};
 
@@ -36,10 +38,10 @@ pub(in crate::checker) fn check(index: &Index<'_>, findings: &mut Findings) {
 }
 
 fn errors(index: &Index<'_>, findings: &mut Findings) {
-    let excused = Excused::of(index);
+    let excused = FaultWindows::of(&index.history.faults);
     let failed = |call: &&Call| !is_right(call) && !matches!(call.outcome, Outcome::Answered { .. });
     for call in index.history.calls.iter().filter(failed) {
-        if excused.covers(&call.span()) {
+        if excused.cover(&call.span()) {
             findings.figures.excused_errors += u64::from(matches!(call.outcome, Outcome::Refused { .. }));
         } else if !is_severed(index, call) {
             let sentence = format!("{}, and no fault excuses it", say(&call.outcome));
@@ -48,11 +50,16 @@ fn errors(index: &Index<'_>, findings: &mut Findings) {
     }
 }
 
-fn is_severed(index: &Index<'_>, call: &Call) -> bool {
-    let has_no_response =
-        matches!(call.outcome, Outcome::Broken(_) | Outcome::NotConnected(_) | Outcome::TimedOut);
-    let gateway = index.gateway(call.gateway);
-    has_no_response && gateway.is_some_and(|life| excuse(call, life, &index.history.terms).is_some())
+/// Whether the call's own gateway could not serve it: then it is for G1 to say what it is owed.
+pub(in crate::checker) fn is_severed(index: &Index<'_>, call: &Call) -> bool {
+    match index.gateway(call.gateway).and_then(|life| excuse(call, life, &index.history.terms)) {
+        // Woken after the deadline it can say no more than 504.
+        Some(Excuse::Frozen) => !matches!(call.outcome, Outcome::Garbled(_)),
+        Some(Excuse::Killed | Excuse::Cut | Excuse::Gone) => {
+            matches!(call.outcome, Outcome::Broken(_) | Outcome::NotConnected(_) | Outcome::TimedOut)
+        }
+        None => false,
+    }
 }
 
 fn say(outcome: &Outcome) -> String {
@@ -63,29 +70,6 @@ fn say(outcome: &Outcome) -> String {
         Outcome::Broken(_) | Outcome::NotConnected(_) | Outcome::TimedOut => {
             "the call got no response".into()
         }
-    }
-}
-
-/// The times in which some fault excuses errors, merged and sorted.
-struct Excused(Vec<Span>);
-
-impl Excused {
-    fn of(index: &Index<'_>) -> Self {
-        let mut spans: Vec<Span> = index.history.faults.iter().filter_map(Fault::excuses).collect();
-        spans.sort_unstable_by_key(|span| span.from);
-        spans.dedup_by(|next, before| {
-            let touches = next.from <= before.to;
-            if touches {
-                before.to = before.to.max(next.to);
-            }
-            touches
-        });
-        Self(spans)
-    }
-
-    fn covers(&self, span: &Span) -> bool {
-        let next = self.0.partition_point(|excused| excused.to < span.from);
-        self.0.get(next).is_some_and(|excused| excused.overlaps(span))
     }
 }
 
@@ -124,35 +108,4 @@ fn behind(index: &Index<'_>, log: &Log, findings: &mut Findings) {
     let (topic, incarnation, partition) = (log.topic, log.incarnation, log.partition);
     let end = Coordinates { topic, incarnation, partition, offset: log.end };
     findings.add(Violation::new(Guarantee::G7Recovery, index.end, sentence).records([end]));
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::checker::History;
-
-    fn span(from: u64, to: u64) -> Span {
-        Span { from: Duration::from_secs(from), to: Duration::from_secs(to) }
-    }
-
-    #[test]
-    fn excuses_that_touch_are_one() {
-        let history = History::default();
-        let mut excused = Excused::of(&Index::of(&history));
-        assert!(!excused.covers(&span(0, 100)));
-        excused.0 = vec![span(10, 20), span(30, 40)];
-        for (call, covered) in [
-            (span(0, 9), false),
-            (span(0, 10), true),
-            (span(20, 21), true),
-            (span(21, 29), false),
-            (span(15, 16), true),
-            (span(0, 100), true),
-            (span(41, 50), false),
-        ] {
-            assert_eq!(excused.covers(&call), covered, "{call:?}");
-        }
-    }
 }

@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 use crate::checker::history::{Call, Content, Id, Instance, Seen};
 use crate::checker::index::{Index, Trace};
 
-use super::was_woken;
+use super::{call_of, was_woken};
 
 /// Ids given as examples of a gateway's surplus.
 const EXAMPLES: usize = 10;
@@ -91,14 +91,6 @@ impl<'h> Surplus<'h> {
     pub(super) fn in_all(&self) -> u64 {
         self.in_all
     }
-}
-
-/// The call that an id was made for.
-fn call_of<'h>(index: &Index<'h>, trace: &Trace<'_, 'h>) -> Option<&'h Call> {
-    trace.claimed_by.or_else(|| match trace.requests().next()?.content {
-        Content::Request { data, .. } => index.call(&data),
-        _ => None,
-    })
 }
 
 fn tags(index: &Index<'_>) -> FxHashMap<Tag, Instance> {

@@ -16,32 +16,49 @@ use crate::checker::history::{Call, Outcome, Span};
 use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Violation};
 
+/// Whether a call got the one response that it is owed.
+pub(in crate::checker) enum Response {
+    /// It did.
+    InTime,
+    /// It did not, and is owed none.
+    Excused(Excuse),
+    /// It did not: why, in words.
+    Missing(String),
+}
+
 /// Guarantee G1.
 pub(in crate::checker) fn check(index: &Index<'_>, findings: &mut Findings) {
     for call in &index.history.calls {
-        let Some(sentence) = fault_of(call, index) else { continue };
-        let gateway = index.gateway(call.gateway);
-        let is_garbled = matches!(call.outcome, Outcome::Garbled(_));
-        let excuse = gateway.and_then(|life| excuse(call, life, &index.history.terms));
         let figures = &mut findings.figures;
-        match excuse.filter(|_| !is_garbled) {
-            Some(Excuse::Killed | Excuse::Frozen) => figures.severed += 1,
-            Some(Excuse::Cut) => figures.cut += 1,
-            Some(Excuse::Gone) => figures.gone += 1,
-            None => findings.add(Violation::new(Guarantee::G1Totality, call.ended, sentence).call(call)),
+        match response(index, call) {
+            Response::InTime => {}
+            Response::Excused(Excuse::Killed | Excuse::Frozen) => figures.severed += 1,
+            Response::Excused(Excuse::Cut) => figures.cut += 1,
+            Response::Excused(Excuse::Gone) => figures.gone += 1,
+            Response::Missing(sentence) => {
+                findings.add(Violation::new(Guarantee::G1Totality, call.ended, sentence).call(call));
+            }
         }
     }
 }
 
+/// What became of the response to a call.
+pub(in crate::checker) fn response(index: &Index<'_>, call: &Call) -> Response {
+    let Some(missing) = missing(index, call) else { return Response::InTime };
+    let gateway = index.gateway(call.gateway).filter(|_| !matches!(call.outcome, Outcome::Garbled(_)));
+    let excuse = gateway.and_then(|life| excuse(call, life, &index.history.terms));
+    excuse.map_or(Response::Missing(missing), Response::Excused)
+}
+
 /// What keeps the call's outcome from being one response in time.
-fn fault_of(call: &Call, index: &Index<'_>) -> Option<String> {
+fn missing(index: &Index<'_>, call: &Call) -> Option<String> {
     match &call.outcome {
         Outcome::Answered { .. } | Outcome::Refused { .. } => {
             let allowed =
                 call.limit + index.history.terms.answer_grace + stalled(call, &index.history.stalls);
             let took = call.ended.saturating_sub(call.sent);
-            (took > allowed)
-                .then(|| format!("the response came after {took:.3?}, where {allowed:.3?} were allowed"))
+            let late = || format!("the response came after {took:.3?}, where {allowed:.3?} were allowed");
+            (took > allowed).then(late)
         }
         Outcome::Garbled(what) => Some(format!("what came is no response of this API: {what}")),
         Outcome::Broken(why) => Some(format!("the connection ended without a response: {why}")),

@@ -132,6 +132,20 @@ fn workers_that_are_behind_at_the_end_are_reported_with_the_partition() {
     }
 }
 
+#[test]
+fn a_gateway_that_was_frozen_may_say_that_the_deadline_is_past() {
+    let mut run = Run::new();
+    run.answered();
+    run.fault_with(None);
+    let number = run.unanswered();
+    *run.expired(1) += 1;
+    let frozen = Span { from: run.of(number).sent, to: run.of(number).ended };
+    run.now += seconds(20);
+    run.answered();
+    let error = run.breaks_unless(|run| run.gateway(1).freezes.push(frozen));
+    assert_eq!((error.guarantee, error.calls), (G7Recovery, vec![number]));
+}
+
 /// Looks bad: everything fails, for a minute. But two faults follow each other, and the errors are honest.
 #[test]
 fn faults_that_overlap_excuse_together() {

@@ -332,4 +332,16 @@ impl Run {
         let found = verdict.violations().iter().find(|violation| violation.guarantee == guarantee);
         found.unwrap_or_else(|| panic!("no violation of {guarantee}:\n{verdict}")).clone()
     }
+
+    /// Lets it come to rest, and expects one violation that is none any more after this change. Returns it.
+    #[track_caller]
+    pub(super) fn breaks_unless(mut self, change: impl FnOnce(&mut Self)) -> Violation {
+        self.rest();
+        let verdict = judge(&self.history);
+        let [violation] = verdict.violations() else { panic!("not one violation:\n{verdict}") };
+        change(&mut self);
+        let without = judge(&self.history);
+        assert!(without.holds(), "{without}");
+        violation.clone()
+    }
 }

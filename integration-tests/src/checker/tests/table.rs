@@ -1,0 +1,171 @@
+//! The table against forged histories.
+
+use std::time::Duration;
+
+use super::super::*;
+use super::run::{Run, data, refusal, seconds};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn table(mut run: Run) -> Table {
+    run.rest();
+    tabulate(&run.history)
+}
+
+/// From 30 ms on for a second, with two more to recover.
+fn in_trouble() -> Run {
+    let mut run = Run::new();
+    run.answered();
+    run.fault();
+    run
+}
+
+#[test]
+fn calls_are_counted_by_what_became_of_them() {
+    let mut run = in_trouble();
+    run.call(refusal("no_workers"));
+    run.call(refusal("no_workers"));
+    run.call(refusal("kafka_unavailable"));
+    let late = run.unanswered();
+    run.expires();
+    run.call(Outcome::Broken("reset".into()));
+    let wrong = run.answered();
+    if let Outcome::Answered { hash, .. } = &mut run.of(wrong).outcome {
+        *hash = data(99);
+    }
+    let provoked = run.call(refusal("payload_too_large"));
+    run.of(provoked).provokes = Some("payload_too_large");
+    run.now += seconds(11);
+    run.reply(late, Content::Hash(data(late)));
+    let slow = run.answered();
+    run.of(slow).sent = seconds(2);
+    run.now += seconds(20);
+    run.answered();
+    let table = table(run);
+    let Incident { cost, recovery, is_within_bound, .. } = &table.incidents[0];
+    assert_eq!((cost.calls, cost.lost, cost.wrong, cost.unknown, cost.late_replies), (9, 1, 1, 2, 1));
+    let refused: Vec<_> = cost.refused.iter().map(|(code, count)| (&**code, *count)).collect();
+    assert_eq!(refused, [("kafka_unavailable", 1), ("no_workers", 2)]);
+    assert!(cost.slowest_answer > seconds(9) && cost.slowest_answer < seconds(10), "{cost:?}");
+    assert_eq!((table.undisturbed.calls, table.undisturbed.lost), (2, 0));
+    assert!(*recovery > Some(seconds(9)) && !is_within_bound, "the first answer came then: {recovery:?}");
+}
+
+#[test]
+fn recovery_is_timed_to_the_first_answer_of_an_unbroken_run() {
+    let mut run = in_trouble();
+    run.now = seconds(1) + ms(500);
+    run.answered(); // Not yet: an error follows.
+    run.call(refusal("no_workers"));
+    run.now = seconds(2);
+    run.answered();
+    run.answered();
+    let table = table(run);
+    // It ended at 1.030 s, and the answer came at 2.020 s.
+    let Incident { recovery, bound, is_within_bound, .. } = table.incidents[0];
+    assert_eq!((recovery, bound, is_within_bound), (Some(ms(990)), Some(seconds(2)), true));
+}
+
+#[test]
+fn a_fault_timed_from_its_beginning_counts_from_there() {
+    let mut run = in_trouble();
+    run.history.faults[0].since = Since::Began;
+    run.now = seconds(2);
+    run.answered();
+    assert_eq!(table(run).incidents[0].recovery, Some(ms(1_990)));
+}
+
+#[test]
+fn an_error_after_the_bound_is_the_last_faults_doing() {
+    let mut run = in_trouble();
+    run.answered();
+    run.now = seconds(6);
+    run.call(refusal("no_workers"));
+    run.answered();
+    let Incident { recovery, is_within_bound, .. } = table(run).incidents[0];
+    assert_eq!((recovery, is_within_bound), (Some(ms(5_020)), false));
+}
+
+#[test]
+fn an_error_of_the_next_fault_is_not_the_last_ones() {
+    let mut run = in_trouble();
+    run.now = seconds(2);
+    run.answered();
+    run.now = seconds(6);
+    run.fault();
+    run.call(refusal("no_workers"));
+    run.now = seconds(8);
+    run.answered();
+    let table = table(run);
+    let within: Vec<_> = table.incidents.iter().map(|incident| incident.is_within_bound).collect();
+    assert_eq!(within, [true, true]);
+    assert_eq!(table.incidents[1].recovery, Some(ms(1_020)));
+}
+
+#[test]
+fn who_never_answers_again_has_not_recovered() {
+    let mut run = in_trouble();
+    run.now = seconds(2);
+    run.call(refusal("no_workers"));
+    let table = table(run);
+    assert_eq!((table.incidents[0].recovery, table.is_within_bounds()), (None, false));
+    assert!(table.to_string().contains("never"), "{table}");
+}
+
+#[test]
+fn calls_to_the_killed_do_not_delay_the_recovery_of_the_rest() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    run.answered();
+    run.fault_with(None);
+    run.history.faults[0].since = Since::Began;
+    run.gateway(1).death = run.death(Ending::Killed);
+    run.call(Outcome::Broken("reset".into()));
+    run.answered_by(2);
+    let table = table(run);
+    let Incident { cost, is_within_bound, .. } = &table.incidents[0];
+    assert_eq!((cost.severed, cost.lost, *is_within_bound), (1, 0, true));
+}
+
+#[test]
+fn faults_of_one_kind_share_a_row_with_median_and_longest() {
+    let mut run = Run::new();
+    for recovery in [700, 100, 1_900] {
+        run.fault();
+        run.call(refusal("no_workers"));
+        run.now = run.history.faults.last().unwrap().ended + ms(recovery - 20);
+        run.answered();
+        run.now += seconds(30);
+    }
+    let table = table(run);
+    let [row] = &table.rows()[..] else { panic!("{table}") };
+    assert_eq!((row.times, row.within, row.cost.refused["no_workers"]), (3, 3, 3));
+    assert_eq!((row.median, row.longest), (Some(ms(700)), Some(ms(1_900))));
+}
+
+#[test]
+fn it_prints_as_text_and_as_markdown() {
+    let mut run = in_trouble();
+    run.call(refusal("no_workers"));
+    run.now = seconds(2);
+    run.answered();
+    run.now += seconds(10);
+    run.answered();
+    let table = table(run);
+    let text = table.to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert!(lines[0].starts_with("Fault          times  calls  lost"), "{text}");
+    assert!(lines[1].starts_with("broker frozen      1      2     0"), "{text}");
+    assert!(
+        lines[1].ends_with("1 no_workers          0.02 s            0.99 s   0.99 s  2.00 s     yes"),
+        "{text}"
+    );
+    assert!(lines[2].starts_with("(none)                    2     0"), "{text}");
+    let markdown = table.markdown().to_string();
+    let bars: Vec<_> = markdown.lines().map(|line| line.matches('|').count()).collect();
+    assert_eq!(bars, [15; 4], "{markdown}");
+    assert!(markdown.contains("| broker frozen | 1 | 2 | 0 |"), "{markdown}");
+}

@@ -108,8 +108,13 @@ impl Fleet {
     /// none.
     pub fn claim(&self, service: Service, pick: usize) -> Option<Claim> {
         let running = self.running(service);
-        let turns = (0..running.len()).map(|turn| (pick.wrapping_add(turn)) % running.len());
-        turns.into_iter().find_map(|turn| running.get(turn).and_then(Member::claim))
+        let mut turns = (0..running.len()).map(|turn| (pick.wrapping_add(turn)) % running.len());
+        turns.find_map(|turn| running.get(turn).and_then(Member::claim))
+    }
+
+    /// Takes this one, unless another fault has it or it has ended.
+    pub fn claim_this(&self, member: &Arc<Member>) -> Option<Claim> {
+        member.claim()
     }
 
     /// The processes of `service` that run at this moment.

@@ -36,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// One call of so many is on a connection of its own.
 const FRESH_EVERY: u64 = 4;
 
+/// Between two looks at whether a pause is over.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Calls under way at once, so that a dead stack does not take all sockets.
 const MAX_IN_FLIGHT: usize = 8_000;
 
@@ -50,6 +53,14 @@ pub struct Rate {
     pub seed: u64,
 }
 
+/// Whether calls are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Steady,
+    Paused,
+    Finished,
+}
+
 /// Calls and what became of them.
 pub struct Load {
     /// The gateways.
@@ -58,6 +69,7 @@ pub struct Load {
     pub tally: Tally,
     rate: Rate,
     clock: Clock,
+    pace: Mutex<Pace>,
     places: Arc<Semaphore>,
     next: AtomicU64,
     ended: Mutex<Vec<Call>>,
@@ -73,6 +85,7 @@ impl Load {
             tally: Tally::new(),
             rate,
             clock,
+            pace: Mutex::new(Pace::Steady),
             places: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             next: AtomicU64::new(0),
             ended: Mutex::default(),
@@ -81,22 +94,49 @@ impl Load {
         }
     }
 
-    /// Calls until `end`, and returns when the last one has ended.
-    pub async fn drive(self: &Arc<Self>, end: Duration) {
+    /// Calls until [`finish`](Self::finish), and returns when the last call has ended.
+    pub async fn drive(self: &Arc<Self>) {
         let mut calls = JoinSet::new();
-        let began = self.clock.now();
-        let mut made = 0;
+        let (mut began, mut made) = (self.clock.now(), 0);
         loop {
             let due = began + Duration::from_secs(1) * made / self.rate.per_second.max(1);
-            if due >= end {
-                break;
-            }
             sleep_until(self.clock.instant(due).into()).await;
+            while calls.try_join_next().is_some() {}
+            match *self.pace.lock() {
+                Pace::Steady => {}
+                Pace::Paused => {
+                    // What would have been due meanwhile is not made up for.
+                    (began, made) = (self.clock.now() + PAUSE, 0);
+                    continue;
+                }
+                Pace::Finished => break,
+            }
             made += 1;
             self.spawn(&mut calls);
-            while calls.try_join_next().is_some() {}
         }
         while calls.join_next().await.is_some() {}
+    }
+
+    /// No new calls until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        self.change(Pace::Paused);
+    }
+
+    /// Calls as before.
+    pub fn resume(&self) {
+        self.change(Pace::Steady);
+    }
+
+    /// No new calls any more.
+    pub fn finish(&self) {
+        self.change(Pace::Finished);
+    }
+
+    fn change(&self, to: Pace) {
+        let mut pace = self.pace.lock();
+        if *pace != Pace::Finished {
+            *pace = to;
+        }
     }
 
     /// Makes one call out of turn, with an order to the worker in front of its data.

@@ -89,20 +89,25 @@ impl Tail {
         }
     }
 
-    /// Waits until everything that the topics hold now has been read.
+    /// Waits until everything that the topics hold at this moment has been read.
     ///
     /// # Errors
     /// It takes longer than `limit`; says what is missing.
     pub async fn catch_up(&self, limit: Duration) -> Result<()> {
-        let mut missing = "nothing was looked at".to_owned();
+        let mut missing = "the logs' ends".to_owned();
         let caught_up = async {
-            loop {
-                match self.missing().await {
-                    Ok(None) => return,
-                    Ok(Some(what)) => missing = what,
+            let ends = loop {
+                match self.ends().await {
+                    Ok(ends) => break ends,
                     Err(error) => missing = format!("{error:#}"),
                 }
                 sleep(PAUSE).await;
+            };
+            for (log, end) in ends {
+                while self.kept.position(log).is_none_or(|position| position < end) {
+                    missing = format!("{log} is read up to {:?} of {end}", self.kept.position(log));
+                    sleep(PAUSE).await;
+                }
             }
         };
         let waited = timeout(limit, caught_up).await;
@@ -163,11 +168,6 @@ impl Tail {
         self.look(topic).await
     }
 
-    /// How many records have come.
-    pub fn complaints(&self) -> Vec<String> {
-        self.kept.complaints()
-    }
-
     /// Everything.
     pub fn take(&self) -> Tailed {
         let losses = self.followed.lock().losses.clone();
@@ -197,8 +197,9 @@ impl Tail {
         Ok(())
     }
 
-    /// A partition that has more than was read, in words.
-    async fn missing(&self) -> Result<Option<String>> {
+    /// Where the logs end that are followed, or are about to be.
+    async fn ends(&self) -> Result<Vec<(Log, i64)>> {
+        let mut ends = Vec::new();
         for topic in ALL {
             let Incarnation { number: incarnation, is_gone } = self.incarnation(topic);
             let name = self.names.topic(topic);
@@ -206,14 +207,10 @@ impl Tail {
             let Some(found) = found else { continue };
             let partitions: Vec<_> = (0..found.partitions).collect();
             for (partition, end) in log_ends(&self.kafka, &name, &partitions).await? {
-                let log = Log { topic, incarnation, partition };
-                let position = self.kept.position(log);
-                if position.is_none_or(|position| position < end) {
-                    return Ok(Some(format!("{log} is read up to {position:?} of {end}")));
-                }
+                ends.push((Log { topic, incarnation, partition }, end));
             }
         }
-        Ok(None)
+        Ok(ends)
     }
 
     fn incarnation(&self, topic: Topic) -> Incarnation {

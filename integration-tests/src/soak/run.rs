@@ -1,0 +1,288 @@
+//! A run from its first process to its verdict.
+//!
+//! ```text
+//!   broker ─▶ tail ─▶ workers, gateways ─▶ load ┬─▶ the plan's faults, one step after another ─▶ no more load
+//!                                               └─▶ once a second: how it goes
+//!   everything comes to rest ─▶ counters, samples, committed offsets ─▶ History ─▶ all processes stop ─▶ Report
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures::future::{join_all, try_join_all};
+use kafka::group::fetch_committed;
+use parking_lot::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::clock::Clock;
+use super::faults::{Injection, Subject};
+use super::fleet::{Fleet, Orders};
+use super::load::{Load, Rate};
+use super::plan::{Plan, Step, WARM_UP};
+use super::progress::Progress;
+use super::report::Report;
+use super::settings::Settings;
+use super::site::Site;
+use super::stalls::Stalls;
+use super::tail::Tail;
+use super::topics::Names;
+use crate::checker::{Fault, History, Position, Sample, Service, Terms, Topic};
+use crate::process::Environment;
+
+/// The product's own default.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest time for everything to come to rest after the last call has ended.
+const REST_LIMIT: Duration = Duration::from_secs(60);
+
+/// Between two looks at whether it has.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest pause of the load for a sample at rest.
+const BREATHER_LIMIT: Duration = Duration::from_secs(3);
+
+/// From one sample at rest to the next.
+const BREATHER_EVERY: Duration = Duration::from_secs(60);
+
+/// Longest wait of a process that stops at the end for callers to notice: there are none any more.
+const NO_NOTICE: Duration = Duration::ZERO;
+
+/// A run under way.
+struct Run {
+    subject: Arc<Subject>,
+    stalls: Stalls,
+    progress: Progress,
+    faults: Mutex<Vec<Fault>>,
+    samples: Mutex<Vec<Sample>>,
+    complaints: Mutex<Vec<String>>,
+}
+
+/// Runs `plan` with `settings`; `say` gets one line a second.
+///
+/// # Errors
+/// The stack cannot be started, or does not come to rest: there is nothing to judge.
+pub async fn run(settings: &Settings, plan: &Plan, say: fn(&str)) -> Result<Report> {
+    let clock = Clock::start();
+    let run = Run::prepare(settings, clock).await?;
+    // Ends with the run, whichever way that goes.
+    let mut attendants = JoinSet::new();
+    run.attend(&mut attendants, clock, say);
+    let ended = run.work(settings, plan).await;
+    if let Err(error) = &ended {
+        run.complain(format!("{error:#}"));
+    }
+    attendants.shutdown().await;
+    run.report(settings).await
+}
+
+impl Run {
+    async fn prepare(settings: &Settings, clock: Clock) -> Result<Self> {
+        let site = Site::start(&settings.broker, settings.initial_rebalance_delay).await?;
+        let names = Names::of(&format!("soak-{}-{}", settings.seed, std::process::id()));
+        let rate = Rate { per_second: settings.per_second, limit: REQUEST_TIMEOUT, seed: settings.seed };
+        let load = Arc::new(Load::new(rate, clock));
+        let environment = environment(&names, site.bootstrap_for_services(), settings);
+        let orders = Orders { environment, skew_ms: settings.skew_ms };
+        let fleet = Arc::new(Fleet::new(orders, load.clone(), clock));
+        let kafka = site.kafka();
+        let tail = Arc::new(Tail::new(kafka.clone(), names.clone(), clock));
+        Ok(Self {
+            subject: Arc::new(Subject { fleet, load, tail, site, names, kafka, clock }),
+            stalls: Stalls::default(),
+            progress: Progress::default(),
+            faults: Mutex::default(),
+            samples: Mutex::default(),
+            complaints: Mutex::default(),
+        })
+    }
+
+    fn attend(&self, attendants: &mut JoinSet<()>, clock: Clock, say: fn(&str)) {
+        let (tail, fleet, load) =
+            (self.subject.tail.clone(), self.subject.fleet.clone(), self.subject.load.clone());
+        attendants.spawn(async move { tail.watch().await });
+        attendants.spawn(async move { fleet.watch().await });
+        attendants.spawn(self.stalls.clone().watch(clock));
+        attendants.spawn(self.progress.clone().tell(load, clock, say));
+    }
+
+    async fn work(&self, settings: &Settings, plan: &Plan) -> Result<()> {
+        let Subject { fleet, load, clock, .. } = &*self.subject;
+        let workers = (0..settings.workers).map(|_| fleet.start(Service::Worker));
+        let gateways = (0..settings.gateways).map(|_| fleet.start(Service::Gateway));
+        // Workers first, so that the first call already finds one.
+        try_join_all(workers).await?;
+        try_join_all(gateways).await?;
+        let began = clock.now();
+        let end = clock.instant(began + settings.length).into();
+        let driven = {
+            let load = load.clone();
+            tokio::spawn(async move { load.drive().await })
+        };
+        sleep(WARM_UP.min(settings.length)).await;
+        let mut last_breather = clock.now();
+        self.breathe().await;
+        for step in &plan.steps {
+            if tokio::time::Instant::now() >= end {
+                break;
+            }
+            self.take(step).await;
+            if clock.now().saturating_sub(last_breather) > BREATHER_EVERY {
+                last_breather = clock.now();
+                self.breathe().await;
+            }
+            sleep(step.quiet).await;
+        }
+        sleep_until(end).await;
+        load.finish();
+        driven.await.context("the load's task died")?;
+        timeout(REST_LIMIT, self.rest()).await.context("the stack does not come to rest")??;
+        Ok(())
+    }
+
+    /// One step of the plan, and its rest.
+    async fn take(&self, step: &Step) {
+        let injected = step.faults.iter().map(|injection| self.inject(injection));
+        join_all(injected).await;
+        let rest = step.rest;
+        self.progress.enter("recovering");
+        sleep(rest).await;
+        self.progress.leave("recovering");
+    }
+
+    async fn inject(&self, injection: &Injection) {
+        sleep(injection.after).await;
+        let name = injection.kind.row().name;
+        self.progress.enter(name);
+        match injection.inject(&self.subject).await {
+            Ok(fault) => self.faults.lock().push(fault),
+            Err(error) => self.complain(format!("{error:#}")),
+        }
+        self.progress.leave(name);
+    }
+
+    /// Lets all calls end and takes a sample, for comparison with the last one.
+    async fn breathe(&self) {
+        let Subject { load, fleet, .. } = &*self.subject;
+        load.pause();
+        let idle = async {
+            while load.in_flight() > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(BREATHER_LIMIT, idle).await.is_ok() {
+            let samples = fleet.sample(true).await;
+            self.samples.lock().extend(samples);
+        }
+        load.resume();
+    }
+
+    /// Waits until nothing moves any more, and takes the last counters and samples.
+    async fn rest(&self) -> Result<()> {
+        let Subject { fleet, tail, .. } = &*self.subject;
+        loop {
+            let samples = fleet.sample(true).await;
+            let is_pending = samples.iter().any(|sample| sample.pending > 0);
+            let before = self.count().await?;
+            if !is_pending && self.has_committed_all().await.unwrap_or(false) {
+                tail.catch_up(REST_LIMIT).await?;
+                sleep(PAUSE).await;
+                if self.count().await? == before {
+                    let samples = fleet.sample(true).await;
+                    self.samples.lock().extend(samples);
+                    return Ok(());
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn count(&self) -> Result<Vec<super::fleet::Counters>> {
+        let running = self.running();
+        try_join_all(running.iter().map(|member| member.count())).await
+    }
+
+    fn running(&self) -> Vec<Arc<super::fleet::Member>> {
+        let fleet = &self.subject.fleet;
+        [fleet.running(Service::Worker), fleet.running(Service::Gateway)].concat()
+    }
+
+    async fn has_committed_all(&self) -> Result<bool> {
+        let name = self.subject.names.topic(Topic::Requests);
+        let committed = self.committed().await?;
+        let partitions: Vec<_> = committed.iter().map(|(partition, _)| *partition).collect();
+        let ends = kafka::log_ends(&self.subject.kafka, &name, &partitions).await?;
+        Ok(ends.iter().zip(&committed).all(|((_, end), (_, offset))| offset.unwrap_or(0) == *end))
+    }
+
+    async fn committed(&self) -> Result<Vec<(i32, Option<i64>)>> {
+        let Subject { kafka, names, .. } = &*self.subject;
+        let name = names.topic(Topic::Requests);
+        let partitions: Vec<_> = (0..kafka::topics::partition_count(kafka, &name).await?).collect();
+        let committed = fetch_committed(kafka, &names.worker_group(), &name, &partitions).await?;
+        Ok(committed.into_iter().collect())
+    }
+
+    fn complain(&self, complaint: String) {
+        self.complaints.lock().push(complaint);
+    }
+
+    /// The history, and the end of all processes.
+    async fn report(self, settings: &Settings) -> Result<Report> {
+        let Subject { fleet, load, tail, .. } = &*self.subject;
+        let committed = self.committed().await.unwrap_or_else(|error| {
+            self.complain(format!("{error:#}"));
+            Vec::new()
+        });
+        let tailed = tail.take();
+        let history = History {
+            calls: load.take(),
+            records: tailed.records,
+            logs: tailed.logs,
+            losses: tailed.losses,
+            gateways: fleet.gateways(),
+            workers: fleet.workers(),
+            faults: self.faults.lock().clone(),
+            committed: committed
+                .into_iter()
+                .filter_map(|(partition, offset)| Some(Position { partition, offset: offset? }))
+                .collect(),
+            samples: self.samples.lock().clone(),
+            stalls: self.stalls.spans(),
+            terms: Terms::default(),
+        };
+        let stopped = self.running();
+        for stopped in join_all(stopped.iter().map(|member| member.stop(NO_NOTICE))).await {
+            if let Err(error) = stopped {
+                self.complain(format!("at the end: {error:#}"));
+            }
+        }
+        let mut complaints = self.complaints.lock().clone();
+        complaints.extend(tailed.complaints);
+        complaints.extend(fleet.complaints());
+        if load.held_back() > 0 {
+            complaints.push(format!("{} calls were due when too many were under way", load.held_back()));
+        }
+        let report = Report::of(history, complaints, load.unplaced());
+        if !report.is_good() {
+            report.write_logs(&settings.logs, &fleet.logs().await)?;
+        }
+        Ok(report)
+    }
+}
+
+/// Product defaults but for names, addresses and ports.
+fn environment(names: &Names, bootstrap: &str, settings: &Settings) -> Environment {
+    Environment::default()
+        .with("KAFKA_BROKERS", bootstrap)
+        .with("KAFKA_REQUEST_TOPIC", names.topic(Topic::Requests))
+        .with("KAFKA_RESPONSE_TOPIC", names.topic(Topic::Responses))
+        .with("KAFKA_PARTITIONS", settings.partitions)
+        .with("SERVICE_1_GROUP_ID", names.gateway_group())
+        .with("SERVICE_2_GROUP_ID", names.worker_group())
+        .with("SERVICE_1_HOST", "127.0.0.1")
+        .with("SERVICE_1_PORT", 0)
+        .with("SERVICE_1_MANAGEMENT_PORT", 0)
+        .with("SERVICE_2_MANAGEMENT_PORT", 0)
+}

@@ -3,9 +3,9 @@
 use kafka_protocol::ResponseError;
 use tokio::time::{Instant, sleep};
 
-use super::{backoff::Backoff, state::Verdict};
+use super::state::Verdict;
 use crate::{
-    Kafka,
+    Backoff, Kafka,
     wire::{Connection, WireError, open_coordinator},
 };
 
@@ -25,7 +25,7 @@ pub(super) async fn at_coordinator<T>(
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        let wait = backoff.wait();
+        let wait = backoff.next_pause();
         if !error.kafka().is_some_and(is_moving) || Instant::now() + wait >= deadline {
             return Err(error);
         }

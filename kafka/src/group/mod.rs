@@ -20,7 +20,6 @@
 
 mod assign;
 mod at_coordinator;
-mod backoff;
 mod calls;
 mod commits;
 mod config;

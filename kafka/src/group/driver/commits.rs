@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{Driver, OffsetsEnd, now};
 use crate::{
+    Backoff,
     group::{
-        backoff::Backoff,
         calls::{self, Refusals},
         positions::Commit,
         state::{Identity, Input, Verdict},
@@ -93,10 +93,9 @@ impl Driver {
 
     fn commit_failed(&mut self, by: Identity, verdict: Verdict) {
         let wait = match verdict {
-            // Due as soon as the state machine knows in whose name.
-            Verdict::Rebalancing | Verdict::OldGeneration | Verdict::UnknownMember => Duration::ZERO,
-            Verdict::Elsewhere | Verdict::Passing => self.schedule.backoff.wait(),
             Verdict::Refused => SLOW_RETRY,
+            // After a rebalance the state machine has to know first in whose name; a release does not wait for this.
+            _ => self.schedule.backoff.next_pause(),
         };
         self.schedule.due_at = now() + wait;
         self.feed(Input::CommitRefused { by, verdict });

@@ -34,13 +34,12 @@ use turns::Turn;
 use self::commits::{CommitEnd, Schedule};
 use super::{
     GroupConfig,
-    backoff::Backoff,
     shared::{End, Shared},
     state::{Identity, Input, JoinAnswer, Membership, Rules},
     status::{State, Status},
 };
 use crate::{
-    Kafka,
+    Backoff, Kafka,
     wire::{Connection, WireError},
 };
 

@@ -73,7 +73,7 @@ impl Driver {
                 self.topic_backoff.reset();
                 self.config.partition_poll_interval
             }
-            Err(_) => self.topic_backoff.wait(),
+            Err(_) => self.topic_backoff.next_pause(),
         };
         self.topic_at = now() + wait;
         match count {

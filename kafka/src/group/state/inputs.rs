@@ -1,6 +1,9 @@
 //! What each input changes.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use super::{Action, FLUSH_LIMIT, Identity, Input, JoinAnswer, Membership, Phase, SLOW_RETRY, Verdict};
 use crate::group::{
@@ -10,6 +13,9 @@ use crate::group::{
 
 impl Membership {
     pub(super) fn take_in(&mut self, input: Input, now: Instant) {
+        if is_from_a_coordinator(&input) {
+            self.link.proves_right();
+        }
         match input {
             Input::Coordinator(Ok(())) => self.found_coordinator(now),
             Input::Coordinator(Err(_)) => self.link.not_found(now),
@@ -58,8 +64,10 @@ impl Membership {
         let claimed = std::mem::take(claimed);
         match answer {
             Ok(JoinAnswer::MemberId(member_id)) => {
+                let is_first = self.by.member_id.is_empty();
                 self.by = Identity { member_id, generation: -1 };
-                self.phase = Phase::Apart { join_at: now };
+                let wait = if is_first { Duration::ZERO } else { self.join_backoff.next_pause() };
+                self.phase = Phase::Apart { join_at: now + wait };
             }
             Ok(JoinAnswer::Complete { by, lead }) => {
                 self.by = by;
@@ -85,7 +93,7 @@ impl Membership {
             Verdict::Elsewhere => self.link.lost(now),
             _ => {}
         }
-        let wait = if verdict == Verdict::Refused { SLOW_RETRY } else { self.join_backoff.wait() };
+        let wait = if verdict == Verdict::Refused { SLOW_RETRY } else { self.join_backoff.next_pause() };
         self.phase = Phase::Apart { join_at: now + wait };
     }
 
@@ -95,10 +103,7 @@ impl Membership {
         let assigned = match answer {
             Ok(assigned) => assigned,
             // Somebody came or went meanwhile, an everyday thing: join again at once.
-            Err(Verdict::Rebalancing) => {
-                self.phase = Phase::Apart { join_at: now };
-                return;
-            }
+            Err(Verdict::Rebalancing) => return self.join_again(now),
             Err(verdict) => return self.join_failed(verdict, now),
         };
         self.join_backoff.reset();
@@ -112,9 +117,7 @@ impl Membership {
             Assignor::Range => self.drop_at_once(revoked),
             Assignor::CooperativeSticky if !revoked.is_empty() => self.begin_release(revoked, now),
             // We gave something up before the group knew; it has to hear of it before it can give it to another.
-            Assignor::CooperativeSticky if !claimed.is_subset(&assigned) => {
-                self.phase = Phase::Apart { join_at: now };
-            }
+            Assignor::CooperativeSticky if !claimed.is_subset(&assigned) => self.join_again(now),
             Assignor::CooperativeSticky => {
                 // Whoever lets go of a partition joins again. Should it fail to, the leader asks once more.
                 let patience = self.rules.revoke_timeout + FLUSH_LIMIT + self.rules.rebalance_timeout;
@@ -153,7 +156,7 @@ impl Membership {
             // A heartbeat is never held back: it may be all that keeps our place.
             Ok(()) | Err(Verdict::Passing | Verdict::Refused) => {}
             Err(Verdict::Rebalancing | Verdict::OldGeneration) if sent >= self.heart.synced_at => {
-                self.left_behind(by);
+                self.left_behind(by, now);
             }
             Err(Verdict::Rebalancing | Verdict::OldGeneration) => {}
             Err(Verdict::UnknownMember) if about_us => self.forget(now),
@@ -167,9 +170,9 @@ impl Membership {
     }
 
     /// The group is no longer in the generation in which we thought to be stable.
-    fn left_behind(&mut self, by: &Identity) {
+    fn left_behind(&mut self, by: &Identity, now: Instant) {
         if *by == self.by && matches!(self.phase, Phase::Stable { .. }) {
-            self.join("the group is rebalancing");
+            self.join("the group is rebalancing", now);
         }
     }
 
@@ -177,7 +180,7 @@ impl Membership {
         match verdict {
             Verdict::Rebalancing | Verdict::OldGeneration if *by == self.by => {
                 self.commits_held = true;
-                self.left_behind(by);
+                self.left_behind(by, now);
             }
             Verdict::UnknownMember if by.member_id == self.by.member_id => self.forget(now),
             Verdict::Elsewhere => self.link.lost(now),
@@ -190,7 +193,7 @@ impl Membership {
         if verdict == Verdict::Elsewhere {
             self.link.lost(now);
         }
-        let wait = if verdict == Verdict::Refused { SLOW_RETRY } else { self.offsets_backoff.wait() };
+        let wait = if verdict == Verdict::Refused { SLOW_RETRY } else { self.offsets_backoff.next_pause() };
         self.offsets_at = now + wait;
     }
 
@@ -224,6 +227,18 @@ impl Membership {
         self.by = Identity::none();
         self.shared_out = None;
         self.lose(now);
-        self.phase = Phase::Apart { join_at: now + self.join_backoff.wait() };
+        self.phase = Phase::Apart { join_at: now + self.join_backoff.next_pause() };
     }
+}
+
+/// Whether it is an answer that only the group's coordinator gives.
+fn is_from_a_coordinator(input: &Input) -> bool {
+    let verdict = match input {
+        Input::Joined(answer) => answer.as_ref().err(),
+        Input::Synced { answer, .. } => answer.as_ref().err(),
+        Input::Beat { answer, .. } => answer.as_ref().err(),
+        Input::Offsets(answer) => answer.as_ref().err(),
+        _ => return false,
+    };
+    verdict != Some(&Verdict::Elsewhere)
 }

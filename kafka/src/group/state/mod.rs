@@ -37,12 +37,16 @@ use holdings::Holdings;
 use link::Link;
 pub(super) use verdict::Verdict;
 
-use super::{Assignor, backoff::Backoff, status::State};
+use super::{Assignor, status::State};
+use crate::Backoff;
 
 /// What a person has to change is tried again this often.
 const SLOW_RETRY: Duration = Duration::from_secs(5);
 /// How long a release waits for the last commits.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+/// Between two joins at least. A join is parked until all members have joined; one that is answered at once, and in
+/// vain, must not make us ask as fast as the network can.
+const JOIN_EVERY: Duration = Duration::from_millis(50);
 /// For how long after a rebalance the next one is watched for closely, and how many heartbeats take the place of one.
 const FOLLOW_UP: Duration = Duration::from_secs(3);
 const HASTE: u32 = 10;
@@ -83,6 +87,8 @@ struct Heart {
     beat_at: Instant,
     /// Until then the coordinator certainly keeps our place.
     alive_until: Instant,
+    /// When the last join was sent.
+    joined_at: Option<Instant>,
     /// When the last sync was answered. What a heartbeat from before says of the group is no news.
     synced_at: Instant,
 }
@@ -95,7 +101,7 @@ impl Membership {
             phase: Phase::Apart { join_at: now },
             link: Link::new(now),
             holdings: Holdings::default(),
-            heart: Heart { beating: false, beat_at: now, alive_until: now, synced_at: now },
+            heart: Heart { beating: false, beat_at: now, alive_until: now, joined_at: None, synced_at: now },
             partitions: None,
             shared_out: None,
             commits_held: false,
@@ -182,7 +188,7 @@ impl Membership {
             return;
         }
         if self.join_at().is_some_and(|at| at <= now) {
-            self.join(if self.by.is_known() { "rejoining" } else { "joining" });
+            self.join(if self.by.is_known() { "rejoining" } else { "joining" }, now);
         }
         if self.beats() && self.heart.beat_at <= now {
             self.heart.beating = true;
@@ -219,7 +225,14 @@ impl Membership {
         }
     }
 
-    fn join(&mut self, reason: &'static str) {
+    /// Joins again at once, unless that would be over and over.
+    fn join_again(&mut self, now: Instant) {
+        let earliest = self.heart.joined_at.map_or(now, |at| at + JOIN_EVERY);
+        self.phase = Phase::Apart { join_at: now.max(earliest) };
+    }
+
+    fn join(&mut self, reason: &'static str, now: Instant) {
+        self.heart.joined_at = Some(now);
         let cooperative = self.rules.assignor == Assignor::CooperativeSticky;
         let claimed = if cooperative { self.holdings.owned().clone() } else { BTreeSet::new() };
         self.phase = Phase::Joining { claimed: claimed.clone() };

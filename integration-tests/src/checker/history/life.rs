@@ -9,7 +9,7 @@ use super::{Instance, Span};
 pub struct Life<C> {
     /// Which process.
     pub instance: Instance,
-    /// Just before it was started.
+    /// Just before it was started. A gateway gets calls only once it listens, and its port goes to no other after it.
     pub started: Duration,
     /// How it ended; `None` if it runs at the end of the run.
     pub death: Option<Death>,

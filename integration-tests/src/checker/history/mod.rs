@@ -2,6 +2,12 @@
 //!
 //! All times are since the run began, by one monotonic clock of the observer. Nothing in a history is taken from what
 //! a service claims of itself, but for its counters and samples.
+//!
+//! How a run is ended decides how much of it can be judged:
+//! 1. the last fault is over and its bound past; calls go on for a while and are answered;
+//! 2. no call is open any more, the tail has reached the ends that the brokers name, the workers have committed them;
+//! 3. each gateway that runs is called once more: its answer proves that it has read every reply before it;
+//! 4. the tail catches up again; then counters, committed offsets and the last samples are taken.
 
 mod call;
 mod fault;
@@ -52,7 +58,8 @@ pub struct History {
     pub faults: Vec<Fault>,
     /// The workers' committed offsets at the end, one for each request partition that has any.
     pub committed: Vec<Position>,
-    /// What the processes held, in the order in which it was measured.
+    /// What the processes held, in the order in which it was measured: each at rest at least twice, soon after its start and
+    /// at the end.
     pub samples: Vec<Sample>,
     /// When the observer itself was not running although it wanted to: what it timed then took so much less.
     pub stalls: Vec<Span>,

@@ -1,10 +1,12 @@
 //! Any well-behaved run is accepted, and any damage to it is found and laid at the right door.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::*;
-use super::run::{LIMIT, Run, data, id, refusal, refusal_of, seconds};
+use super::run::{LIMIT, Run, data, refusal, refusal_of, seconds};
 use Guarantee::*;
 
 /// What a stack that keeps its guarantees may do.
@@ -20,9 +22,15 @@ enum Deed {
     RejectTooLarge,
     MoveReplyPartition,
     SeverByFreeze,
+    SeverByKill,
+    CutIdle,
+    HideExpired,
+    LoseRequests,
+    LoseReplies,
 }
 
-const DEEDS: [Deed; 10] = [
+/// Those that leave everything decidable.
+const DEEDS: [Deed; 12] = [
     Deed::Answer,
     Deed::AnswerTwice,
     Deed::AppendTwice,
@@ -33,7 +41,12 @@ const DEEDS: [Deed; 10] = [
     Deed::RejectTooLarge,
     Deed::MoveReplyPartition,
     Deed::SeverByFreeze,
+    Deed::SeverByKill,
+    Deed::CutIdle,
 ];
+
+/// Those after which something cannot be decided any more.
+const BLINDING: [Deed; 3] = [Deed::HideExpired, Deed::LoseRequests, Deed::LoseReplies];
 
 /// What breaks them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +135,50 @@ fn deed(run: &mut Run, deed: Deed) {
             run.gateway(1).freezes.push(frozen);
             run.now += seconds(13);
         }
+        Deed::SeverByKill => {
+            let gateway = another_gateway(run);
+            run.answered_by(gateway);
+            let number = run.asked(gateway, |_| Outcome::Broken("reset".into()));
+            run.now -= Duration::from_millis(20);
+            run.gateway(gateway).death = run.death(Ending::Killed);
+            run.now += seconds(1);
+            run.reply(number, Content::Hash(data(number)));
+        }
+        Deed::CutIdle => {
+            let gateway = another_gateway(run);
+            let number = run.answered_by(gateway);
+            let idle_since = run.of(number).ended;
+            let (began, ended) = (run.now, run.now + seconds(1));
+            run.gateway(gateway).death = Some(Death { began, ended, by: Ending::Stopped });
+            run.now += Duration::from_millis(550);
+            let number = run.call(Outcome::Broken("reset".into()));
+            let call = run.of(number);
+            call.gateway = Instance::gateway(gateway);
+            call.connection = Connection::KeptAlive { idle_since };
+            run.now += seconds(1);
+        }
+        Deed::HideExpired => {
+            let worker = 2 + u32::try_from(run.history.workers.len()).unwrap();
+            run.start_worker(worker);
+            run.unanswered();
+            run.now += seconds(12);
+            run.worker(worker).death = run.death(Ending::Killed);
+        }
+        Deed::LoseRequests => {
+            run.unanswered();
+            run.delete(Topic::Requests);
+        }
+        Deed::LoseReplies => {
+            run.unanswered();
+            run.delete(Topic::Responses);
+        }
     }
+}
+
+fn another_gateway(run: &mut Run) -> u32 {
+    let number = 2 + u32::try_from(run.history.gateways.len()).unwrap();
+    run.start_gateway(number);
+    number
 }
 
 /// Deeds during a fault, and a rest in which all is well.
@@ -146,40 +202,18 @@ fn damage(run: &mut Run, damage: Damage, which: Index) {
         |call: &&mut Call| matches!(call.outcome, Outcome::Answered { .. }) && call.ended - call.sent < LIMIT;
     let mut whole: Vec<_> = run.history.calls.iter_mut().filter(answered).collect();
     let place = which.index(whole.len());
-    let number = whole[place].number;
+    let other = whole[(place + 1) % whole.len()].id().cloned().unwrap();
     let call = &mut whole[place];
+    let (number, own) = (call.number, call.id().cloned().unwrap());
     match damage {
         Damage::NoResponse => call.outcome = Outcome::TimedOut,
         // The last one, or a freeze that followed might excuse it.
         Damage::LateResponse => run.history.calls.last_mut().unwrap().ended += seconds(11),
-        Damage::WrongHash => call.outcome = Outcome::Answered { id: id(1, number), hash: data(0) },
-        Damage::StolenId => {
-            let other = whole[(place + 1) % whole.len()].number;
-            whole[place].outcome = Outcome::Answered { id: id(1, other), hash: data(number) };
-        }
-        Damage::NoReply => {
-            // All of them: with one left the answer is none out of nowhere.
-            while run
-                .history
-                .records
-                .iter()
-                .any(|r| r.at.topic == Topic::Responses && r.id == Some(id(1, number)))
-            {
-                let reply = run.found(Topic::Responses, number);
-                run.undo(reply);
-            }
-        }
-        Damage::NoRequest => {
-            while run
-                .history
-                .records
-                .iter()
-                .any(|r| r.at.topic == Topic::Requests && r.id == Some(id(1, number)))
-            {
-                let request = run.found(Topic::Requests, number);
-                run.undo(request);
-            }
-        }
+        Damage::WrongHash => call.outcome = Outcome::Answered { id: own, hash: data(0) },
+        Damage::StolenId => call.outcome = Outcome::Answered { id: other, hash: data(number) },
+        // All of them: while one is left, the answer has not come out of nowhere.
+        Damage::NoReply => undo_all(run, Topic::Responses, &own),
+        Damage::NoRequest => undo_all(run, Topic::Requests, &own),
         Damage::Vanished => {
             run.unanswered();
         }
@@ -223,11 +257,22 @@ fn damage(run: &mut Run, damage: Damage, which: Index) {
     }
 }
 
+fn undo_all(run: &mut Run, topic: Topic, id: &Id) {
+    let is_its = |record: &&Seen| record.at.topic == topic && record.id.as_ref() == Some(id);
+    while let Some(record) = run.history.records.iter().find(is_its) {
+        run.undo(record.at);
+    }
+}
+
+fn any_deed() -> impl Strategy<Value = Deed> {
+    prop::sample::select([&DEEDS[..], &BLINDING].concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_well_behaved_run_is_accepted(deeds in prop::collection::vec(prop::sample::select(&DEEDS), 0..40)) {
+    fn a_well_behaved_run_is_accepted(deeds in prop::collection::vec(any_deed(), 0..40)) {
         let verdict = well_behaved(&deeds).verdict();
         prop_assert!(verdict.holds(), "{}", verdict);
     }

@@ -10,6 +10,7 @@
 
 mod admission;
 mod app;
+mod check;
 mod http;
 mod metrics;
 pub mod operations;
@@ -36,9 +37,10 @@ pub(crate) const PROGRAM: Program = Program {
 
 /// What it can do beside serving.
 fn commands() -> Vec<Command<GatewaySettings>> {
-    vec![service::healthcheck::command(|settings: &GatewaySettings| {
+    let healthcheck = service::healthcheck::command(|settings: &GatewaySettings| {
         (&settings.host, settings.management_port)
-    })]
+    });
+    vec![healthcheck, check::command()]
 }
 
 /// The whole program: settings, logs, signals, the gateway, the exit status.

@@ -21,6 +21,7 @@ mod metrics;
 pub mod operations;
 mod processor;
 mod replies;
+mod tools;
 mod worker;
 
 use std::process::ExitCode;
@@ -43,9 +44,10 @@ const PROGRAM: Program = Program {
 
 /// What it can do beside working.
 fn commands() -> Vec<Command<ProcessorSettings>> {
-    vec![service::healthcheck::command(|settings: &ProcessorSettings| {
+    let healthcheck = service::healthcheck::command(|settings: &ProcessorSettings| {
         (MANAGEMENT_HOST, settings.management_port)
-    })]
+    });
+    std::iter::once(healthcheck).chain(tools::commands()).collect()
 }
 
 /// The whole program: settings, logs, signals, the processor, the exit status.

@@ -17,6 +17,15 @@ pub const ATTEMPTS: &str = "dlq-attempts";
 /// When it was given up, in milliseconds since the Unix epoch.
 pub const TIME: &str = "dlq-time";
 
+/// Of a request that was a dead letter and is handed in again: where that letter stands, as `topic/partition/offset`.
+pub const REPLAYED_FROM: &str = "dlq-replayed-from";
+/// The same: when it was handed in again, in milliseconds since the Unix epoch.
+pub const REPLAYED_AT: &str = "dlq-replayed-at";
+/// The same: how often that has happened, this time included.
+pub const REPLAYS: &str = "dlq-replays";
+/// What all of these names begin with.
+pub const PREFIX: &str = "dlq-";
+
 /// The headers that a dead letter adds to the record as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {

@@ -48,7 +48,8 @@ impl<T> Command<T> {
     /// there are none.
     ///
     /// What `run` returns as an error is said on stderr with all its causes, with exit status 1, so it should say
-    /// what to do. A command speaks to a person: its result belongs on stdout, the rest on stderr.
+    /// what to do. A command speaks to a person: its result belongs on stdout, the rest on stderr; see
+    /// [`terminal`](crate::terminal).
     pub fn new<A: Args>(
         name: &'static str,
         help: &'static str,
@@ -61,8 +62,11 @@ impl<T> Command<T> {
 
     /// Several commands under one word.
     pub fn group(name: &'static str, help: &'static str, commands: Vec<Self>) -> Self {
-        let shape =
-            clap::Command::new(name).about(help).subcommand_required(true).arg_required_else_help(true);
+        let shape = clap::Command::new(name)
+            .about(help)
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(true);
         Self { shape, settings: &[], act: Act::Group(commands) }
     }
 

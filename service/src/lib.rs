@@ -26,6 +26,7 @@ pub mod settings;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;
+pub mod terminal;
 
 mod program;
 

@@ -39,8 +39,8 @@ pub struct TopicNeed {
     pub spec: TopicSpec,
     /// What the program does with it.
     pub operations: &'static [Operation],
-    /// The largest batch that the program writes to it, in bytes; 0 if it writes none.
-    pub largest_batch: u64,
+    /// The largest record that the program writes to it, in bytes; 0 if none is large.
+    pub largest_record: u64,
 }
 
 /// What a program needs of a group.

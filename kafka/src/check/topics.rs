@@ -189,11 +189,11 @@ fn judge(need: &TopicNeed, topic: &Topic, seen: &Seen, report: &mut Report<'_>) 
 fn unfit(need: &TopicNeed, settings: &HashMap<String, String>) -> Vec<String> {
     let mut said = Vec::new();
     let largest = settings.get(inspect::MAX_MESSAGE_BYTES).and_then(|bytes| bytes.parse::<u64>().ok());
-    if let Some(largest) = largest.filter(|largest| *largest < need.largest_batch) {
+    if let Some(largest) = largest.filter(|largest| *largest < need.largest_record) {
         said.push(format!(
-            "{} is {largest}: what is larger is refused, though this program writes up to {} bytes at once; raise it",
+            "{} is {largest}: larger records are refused, and this program may write some of {} bytes; raise it",
             inspect::MAX_MESSAGE_BYTES,
-            need.largest_batch
+            need.largest_record
         ));
     }
     if let Some(policy) = settings.get(inspect::CLEANUP_POLICY).filter(|policy| *policy != "delete") {

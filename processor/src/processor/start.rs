@@ -59,7 +59,7 @@ impl Start {
     /// Works until the shutdown is requested, and through its stages.
     pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
         let Self { settings, operations, clock, kafka, metrics, steps, group } = self;
-        let (specs, create) = (specs(&settings.kafka), settings.kafka.create_topics);
+        let (specs, create) = (topic_specs(&settings.kafka), settings.kafka.create_topics);
         let found = tokio::select! {
             biased;
             () = shutdown.requested() => return Ok(()),
@@ -100,7 +100,8 @@ impl Start {
     }
 }
 
-fn specs(settings: &KafkaSettings) -> [TopicSpec; 3] {
+/// The topics of a worker: requests, responses, dead letters.
+pub(crate) fn topic_specs(settings: &KafkaSettings) -> [TopicSpec; 3] {
     let spec = |name: String, retention| TopicSpec { name, partitions: settings.partitions, retention };
     [
         spec(settings.request_topic.clone(), KafkaSettings::REQUEST_RETENTION),

@@ -1,0 +1,108 @@
+//! `api-gateway check`: is the cluster as a gateway needs it?
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use kafka::check::{GroupNeed, Level, Needs, TopicNeed, check};
+use kafka::permissions::Operation::{Describe, Read, Write};
+use kafka::topics::TopicSpec;
+use kafka::{Config, Kafka};
+use service::settings::{GatewaySettings, KafkaSettings, NoWorker};
+use service::{Command, terminal};
+
+use crate::MAX_BODY_BYTES;
+
+const DETAILS: &str = "\
+One line each: ok, warn or FAIL, and what to do. Nothing is changed. Exit status 1 if anything fails, 2 if a
+setting is wrong.";
+
+/// Settings that its help lists.
+const SETTINGS: &[&str] = &[
+    "KAFKA_BROKERS",
+    "KAFKA_REQUEST_TOPIC",
+    "KAFKA_RESPONSE_TOPIC",
+    "KAFKA_TIMEOUT",
+    "KAFKA_PARTITIONS",
+    "KAFKA_CREATE_TOPICS",
+    "SERVICE_1_GROUP_ID",
+    "SERVICE_2_GROUP_ID",
+];
+
+/// So many single waits for a broker are the longest that all of it may take.
+const LONGEST_WAITS: u32 = 6;
+/// What a record has around the largest body: envelope, key and headers.
+const AROUND_A_BODY: u64 = 16 << 10;
+
+/// The command.
+pub(crate) fn command() -> Command<GatewaySettings> {
+    Command::new("check", "See whether the cluster is as a gateway needs it", run)
+        .uses(SETTINGS)
+        .details(DETAILS)
+}
+
+fn run(settings: GatewaySettings, (): ()) -> Result<ExitCode> {
+    let kafka = Kafka::new(Config {
+        brokers: settings.kafka.brokers.clone(),
+        client_id: settings.kafka.client_id.clone(),
+        timeout: settings.kafka.timeout,
+    });
+    let needs = needs(&settings);
+    terminal::run(async |terminal: &terminal::Terminal| {
+        let mut written = Ok(());
+        let mut tell = |finding| {
+            if written.is_ok() {
+                written = terminal.line(finding);
+            }
+        };
+        let worst = check(&kafka, &needs, &mut tell).await;
+        written?;
+        Ok(if worst == Level::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    })
+}
+
+fn needs(settings: &GatewaySettings) -> Needs {
+    let GatewaySettings { kafka, group_id, worker_group_id, .. } = settings;
+    let topic = |name: &str, retention, operations, largest_record| TopicNeed {
+        spec: TopicSpec { name: name.to_owned(), partitions: kafka.partitions, retention },
+        operations,
+        largest_record,
+    };
+    let largest_request = MAX_BODY_BYTES as u64 + AROUND_A_BODY;
+    let requests =
+        topic(&kafka.request_topic, KafkaSettings::REQUEST_RETENTION, &[Write, Describe], largest_request);
+    let responses = topic(&kafka.response_topic, KafkaSettings::RESPONSE_RETENTION, &[Read, Describe], 0);
+    let own = GroupNeed {
+        id: group_id.clone(),
+        topic: kafka.response_topic.clone(),
+        operations: &[Read, Describe],
+        if_empty: None,
+    };
+    let workers = GroupNeed {
+        id: worker_group_id.clone(),
+        topic: kafka.request_topic.clone(),
+        operations: &[Describe],
+        if_empty: Some("no worker is running, so requests get 503 no_workers; start hash-processor"),
+    };
+    let watches_workers = settings.no_worker == NoWorker::Group;
+    Needs {
+        topics: vec![requests, responses],
+        groups: std::iter::once(own).chain(watches_workers.then_some(workers)).collect(),
+        creates_topics: kafka.create_topics,
+        limit: LONGEST_WAITS * kafka.timeout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_nobody_watches_are_not_looked_for() {
+        let groups = |no_worker| {
+            let needs = needs(&GatewaySettings { no_worker, ..GatewaySettings::default() });
+            needs.groups.into_iter().map(|group| group.id).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(NoWorker::Group), ["service_1", "service_2"]);
+        assert_eq!(groups(NoWorker::Off), ["service_1"]);
+    }
+}

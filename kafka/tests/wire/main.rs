@@ -4,6 +4,7 @@
 
 mod batch;
 mod connection;
+mod moving;
 mod scripted;
 mod topics;
 

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod broker;
 pub mod checker;
 pub mod client;
+pub mod cluster;
 pub mod process;
 pub mod programs;
 pub mod proxy;

@@ -4,6 +4,7 @@
 //! running one.
 
 mod poison;
+mod range;
 mod reader;
 mod recovery;
 mod support;

@@ -39,6 +39,9 @@ fn main() -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let report = runtime.block_on(run(&settings, &plan, say))?;
     say(&format!("\n{report}"));
+    if let Some(file) = &options.json {
+        std::fs::write(file, report.json(settings.seed).to_string())?;
+    }
     if report.is_good() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,5 +1,6 @@
 //! The soak tool.
 
+pub mod by_hand;
 pub mod clock;
 pub mod faults;
 pub mod fleet;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Parser;
+use kafka_protocol::records::Compression;
 
+use super::by_hand::CODECS;
 use super::faults::Kind;
 use super::settings::{Settings, possible};
 use super::site::Choice;
@@ -38,19 +40,29 @@ pub struct Options {
     /// Calls a second.
     #[arg(long, default_value_t = 200, value_name = "RATE")]
     rps: u32,
-    /// `embedded`, `container` (Apache Kafka in Docker), or the address of a broker that runs: then only faults of
-    /// processes are made.
+    /// `embedded`, `container` (Apache Kafka in Docker), or the address of a broker that runs and stays as it is: then
+    /// faults of processes, topics and groups are made, and none of the broker.
     #[arg(long, default_value = "embedded", value_name = "BROKER")]
     broker: String,
+    /// Nodes of Apache Kafka in containers; from three on, one is lost now and then.
+    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=9))]
+    nodes: u16,
     /// Only these faults; see --list-faults.
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     faults: Vec<String>,
+    /// A caller of its own writes requests straight to Kafka, compressed so: none, gzip, snappy, lz4, zstd; several are
+    /// taken in turn. `off`: there is no such caller.
+    #[arg(long, value_delimiter = ',', default_value = "gzip,snappy,lz4,zstd", value_name = "CODEC,…")]
+    compression: Vec<String>,
     /// How long the first rebalance of a group waits for more members (Kafka's default: 3000).
     #[arg(long, default_value_t = 0, value_name = "MS")]
     initial_rebalance_delay: u64,
     /// Clocks of gateways and workers are so far apart, one ahead and the next one behind.
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
     skew: f64,
+    /// Write verdict, violations and the table of faults to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
     /// Where the processes' logs go if something is wrong.
     #[arg(long, default_value = "target/soak", value_name = "FOLDER")]
     logs: PathBuf,
@@ -68,7 +80,7 @@ impl Options {
     /// # Errors
     /// An option has no such value.
     pub fn settings(&self) -> Result<Settings> {
-        let broker = Choice::from(self.broker.as_str());
+        let broker = self.choice();
         Ok(Settings {
             seed: self.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 >> 32),
             length: Duration::try_from_secs_f64(self.minutes * 60.0)?,
@@ -77,6 +89,7 @@ impl Options {
             partitions: self.partitions,
             per_second: self.rps,
             kinds: self.kinds(&broker)?,
+            codecs: self.codecs()?,
             broker,
             initial_rebalance_delay: Duration::from_millis(self.initial_rebalance_delay),
             skew_ms: skew_ms(self.skew)?,
@@ -86,7 +99,7 @@ impl Options {
 
     /// The faults that can be made, for a person.
     pub fn faults(&self) -> String {
-        let broker = Choice::from(self.broker.as_str());
+        let broker = self.choice();
         let mut text = format!("{:<30} {:<9} {:<22} what happens\n", "fault", "lasts", "errors");
         for row in possible(&broker) {
             let lasts = match (row.lasts.start(), row.lasts.end()) {
@@ -100,6 +113,25 @@ impl Options {
             text.push_str(&format!("{:<30} {lasts:<9} {errors:<22} {}\n", row.name, row.about));
         }
         text
+    }
+
+    fn choice(&self) -> Choice {
+        match self.broker.as_str() {
+            "embedded" => Choice::Embedded,
+            "container" => Choice::Container(self.nodes),
+            address => Choice::Address(address.to_owned()),
+        }
+    }
+
+    fn codecs(&self) -> Result<Vec<Compression>> {
+        let mut codecs = Vec::new();
+        for name in self.compression.iter().filter(|name| *name != "off") {
+            let Some((_, codec)) = CODECS.iter().find(|(known, _)| known == name) else {
+                bail!("there is no compression {name:?}: none, gzip, snappy, lz4, zstd or off");
+            };
+            codecs.push(*codec);
+        }
+        Ok(codecs)
     }
 
     fn kinds(&self, broker: &Choice) -> Result<Vec<Kind>> {

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::faults::{Injection, Kind, Needs};
+use super::faults::{Injection, Kind, Of};
 use super::random::Random;
 
 /// From the first call to the first fault.
@@ -27,6 +27,9 @@ const MIXED_EVERY: usize = 4;
 
 /// Starting a process, on a busy machine.
 const START: Duration = Duration::from_secs(3);
+
+/// Starting a broker, and until all copies are in sync.
+const NODE_START: Duration = Duration::from_secs(10);
 
 /// Processes of a small run that a rolling restart goes through.
 const ROLLED: u32 = 6;
@@ -125,33 +128,25 @@ impl Dealer {
     }
 }
 
-/// One of them is a process's, and the other does not go through all processes: two faults of one broker would take
-/// each other back, and the tool could not tell what it did.
+/// One of them is a process's, and neither keeps the whole stack busy: two faults of one broker would take each other
+/// back, and the tool could not tell what it did.
 fn can_be_mixed(first: Kind, second: Kind) -> bool {
-    let is_process = |kind: Kind| kind.row().needs == Needs::AnyBroker;
-    let is_alone = |kind| {
-        matches!(
-            kind,
-            Kind::RollingRestart | Kind::OffsetsLost | Kind::RequestsDeleted | Kind::ResponsesDeleted
-        )
-    };
+    let is_process = |kind: Kind| kind.row().of == Of::Processes;
+    let is_alone = |kind: Kind| kind == Kind::RollingRestart || kind.row().of == Of::Operators;
     (is_process(first) || is_process(second)) && !is_alone(first) && !is_alone(second)
 }
 
 fn expected(fault: &Injection) -> Duration {
-    let starts = match fault.kind {
-        Kind::RollingRestart => ROLLED,
-        Kind::WorkerKilled
-        | Kind::GatewayKilled
-        | Kind::WorkerReplaced
-        | Kind::GatewayReplaced
-        | Kind::OffsetsLost
-        | Kind::BrokerRestarted
-        | Kind::RequestsDeleted
-        | Kind::ResponsesDeleted => 1,
-        _ => 0,
+    let waits = match (fault.kind, fault.kind.row().of) {
+        (Kind::RollingRestart, _) => START * ROLLED,
+        (Kind::LeaderMoved | Kind::PartitionsAdded, _) => START,
+        (_, Of::Nodes) => NODE_START,
+        (Kind::BrokerRestarted | Kind::BrokerKilled, _) => NODE_START,
+        (Kind::WorkerKilled | Kind::GatewayKilled | Kind::WorkerReplaced | Kind::GatewayReplaced, _) => START,
+        (_, Of::Operators) => START,
+        _ => Duration::ZERO,
     };
-    fault.lasts + START * starts
+    fault.lasts + waits
 }
 
 impl fmt::Display for Plan {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
+use super::by_hand::ByHand;
 use super::clock::Clock;
 use super::faults::{Injection, Subject};
 use super::fleet::{Fleet, Orders};
@@ -28,7 +29,7 @@ use super::site::Site;
 use super::stalls::Stalls;
 use super::tail::Tail;
 use super::topics::Names;
-use crate::checker::{Fault, History, Position, Sample, Service, Terms, Topic};
+use crate::checker::{Fault, History, Log, Position, Sample, Service, Terms, Topic};
 use crate::process::Environment;
 
 /// The product's own default.
@@ -46,12 +47,16 @@ const BREATHER_LIMIT: Duration = Duration::from_secs(3);
 /// From one sample at rest to the next.
 const BREATHER_EVERY: Duration = Duration::from_secs(60);
 
+/// What a gateway or worker may open for one partition more of both topics: lanes to write on, and a reader.
+const SOCKETS_FOR_A_PARTITION: u64 = 6;
+
 /// Longest wait of a process that stops at the end for callers to notice: there are none any more.
 const NO_NOTICE: Duration = Duration::ZERO;
 
 /// A run under way.
 struct Run {
     subject: Arc<Subject>,
+    by_hand: Arc<ByHand>,
     stalls: Stalls,
     progress: Progress,
     faults: Mutex<Vec<Fault>>,
@@ -83,13 +88,16 @@ impl Run {
         let names = Names::of(&format!("soak-{}-{}", settings.seed, std::process::id()));
         let rate = Rate { per_second: settings.per_second, limit: REQUEST_TIMEOUT, seed: settings.seed };
         let load = Arc::new(Load::new(rate, clock));
-        let environment = environment(&names, site.bootstrap_for_services(), settings);
+        let environment = environment(&names, &site.proxied().join(","), settings);
         let orders = Orders { environment, skew_ms: settings.skew_ms };
         let fleet = Arc::new(Fleet::new(orders, load.clone(), clock));
         let kafka = site.kafka();
         let tail = Arc::new(Tail::new(kafka.clone(), names.clone(), clock));
+        let by_hand =
+            ByHand::new(kafka.clone(), names.clone(), clock, settings.seed, settings.codecs.clone());
         Ok(Self {
             subject: Arc::new(Subject { fleet, load, tail, site, names, kafka, clock }),
+            by_hand: Arc::new(by_hand),
             stalls: Stalls::default(),
             progress: Progress::default(),
             faults: Mutex::default(),
@@ -120,6 +128,10 @@ impl Run {
             let load = load.clone();
             tokio::spawn(async move { load.drive().await })
         };
+        let by_hand = self.by_hand.clone();
+        // Ends when it is dropped.
+        let mut writing = JoinSet::new();
+        writing.spawn(async move { by_hand.write().await });
         sleep(WARM_UP.min(settings.length)).await;
         let mut last_breather = clock.now();
         self.breathe().await;
@@ -136,6 +148,7 @@ impl Run {
         }
         sleep_until(end).await;
         load.finish();
+        drop(writing);
         driven.await.context("the load's task died")?;
         timeout(REST_LIMIT, self.rest()).await.context("the stack does not come to rest")??;
         Ok(())
@@ -172,15 +185,22 @@ impl Run {
             }
         };
         if timeout(BREATHER_LIMIT, idle).await.is_ok() {
-            let samples = fleet.sample(true).await;
-            self.samples.lock().extend(samples);
+            self.sample(fleet, load).await;
         }
         load.resume();
     }
 
+    /// What the processes hold for themselves: without connections that callers keep.
+    async fn sample(&self, fleet: &Fleet, load: &Load) {
+        load.doors.close_idle();
+        sleep(PAUSE).await;
+        let samples = fleet.sample(true).await;
+        self.samples.lock().extend(samples);
+    }
+
     /// Waits until nothing moves any more, and takes the last counters and samples.
     async fn rest(&self) -> Result<()> {
-        let Subject { fleet, tail, .. } = &*self.subject;
+        let Subject { fleet, load, tail, .. } = &*self.subject;
         loop {
             let samples = fleet.sample(true).await;
             let is_pending = samples.iter().any(|sample| sample.pending > 0);
@@ -189,8 +209,7 @@ impl Run {
                 tail.catch_up(REST_LIMIT).await?;
                 sleep(PAUSE).await;
                 if self.count().await? == before {
-                    let samples = fleet.sample(true).await;
-                    self.samples.lock().extend(samples);
+                    self.sample(fleet, load).await;
                     return Ok(());
                 }
             }
@@ -230,18 +249,23 @@ impl Run {
 
     /// The history, and the end of all processes.
     async fn report(self, settings: &Settings) -> Result<Report> {
-        let Subject { fleet, load, tail, .. } = &*self.subject;
+        let Subject { fleet, load, tail, clock, .. } = &*self.subject;
         let committed = self.committed().await.unwrap_or_else(|error| {
             self.complain(format!("{error:#}"));
             Vec::new()
         });
-        let tailed = tail.take();
+        let (tailed, now) = (tail.take(), clock.now());
+        let mut calls = load.take();
+        let first = calls.iter().map(|call| call.number + 1).max().unwrap_or(0);
+        calls.extend(self.by_hand.calls(first, &tailed.records, now));
+        let mut gateways = fleet.gateways();
+        gateways.push(self.by_hand.life(&tailed.losses, now));
         let history = History {
-            calls: load.take(),
+            calls,
             records: tailed.records,
-            logs: tailed.logs,
+            logs: tailed.logs.clone(),
             losses: tailed.losses,
-            gateways: fleet.gateways(),
+            gateways,
             workers: fleet.workers(),
             faults: self.faults.lock().clone(),
             committed: committed
@@ -250,7 +274,7 @@ impl Run {
                 .collect(),
             samples: self.samples.lock().clone(),
             stalls: self.stalls.spans(),
-            terms: Terms::default(),
+            terms: terms(&tailed.logs, settings),
         };
         let stopped = self.running();
         for stopped in join_all(stopped.iter().map(|member| member.stop(NO_NOTICE))).await {
@@ -270,6 +294,14 @@ impl Run {
         }
         Ok(report)
     }
+}
+
+/// Partitions that were added have sockets of their own.
+fn terms(logs: &[Log], settings: &Settings) -> Terms {
+    let defaults = Terms::default();
+    let most = logs.iter().map(|log| log.partition + 1).max().unwrap_or(0);
+    let added = u64::try_from(most - settings.partitions).unwrap_or(0);
+    Terms { more_sockets: defaults.more_sockets + SOCKETS_FOR_A_PARTITION * added, ..defaults }
 }
 
 /// Product defaults but for names, addresses and ports.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::faults::{ALL, Kind, Needs, Row};
+use kafka_protocol::records::Compression;
+
+use super::faults::{ALL, Kind, Row};
 use super::site::Choice;
 
 /// Everything that decides how a run goes, but for chance and the machine.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub broker: Choice,
     /// Which faults.
     pub kinds: Vec<Kind>,
+    /// Codecs of the caller that writes to Kafka by itself, in turn; without any there is no such caller.
+    pub codecs: Vec<Compression>,
     /// How long the first rebalance of a group waits for more members.
     pub initial_rebalance_delay: Duration,
     /// By how much clocks are apart.
@@ -35,9 +39,5 @@ pub struct Settings {
 
 /// The faults that can be made on `broker`.
 pub fn possible(broker: &Choice) -> impl Iterator<Item = &'static Row> {
-    ALL.iter().filter(|row| match row.needs {
-        Needs::AnyBroker => true,
-        Needs::OwnBroker => !matches!(broker, Choice::Address(_)),
-        Needs::Embedded => *broker == Choice::Embedded,
-    })
+    ALL.iter().filter(|row| broker.offers(row.needs))
 }

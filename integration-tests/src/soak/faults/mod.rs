@@ -3,14 +3,18 @@
 //! ```text
 //!   kind       every fault with its terms: where, how long, how long it may be felt
 //!   processes  kill, SIGTERM, SIGSTOP, a handler that burns
-//!   broker     what a broker does to its clients
-//!   topics     deleted, grown
+//!   operators  topics deleted and grown, offsets lost
+//!   brokers    one that is away, stands still, or answers with errors
+//!   networks   connections that are cut, dead, slow
+//!   nodes      one of several killed, cut off, relieved of its lead
 //! ```
 
-mod broker;
+mod brokers;
 mod kind;
+mod networks;
+mod nodes;
+mod operators;
 mod processes;
-mod topics;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +29,7 @@ use super::site::Site;
 use super::tail::Tail;
 use super::topics::Names;
 use crate::checker::{Fault, Service};
-pub use kind::{ALL, Kind, Needs, Row};
+pub use kind::{ALL, Kind, Needs, Of, Row};
 
 /// What faults are done to.
 pub struct Subject {
@@ -60,6 +64,14 @@ pub struct Injection {
     pub pick: usize,
 }
 
+/// A fault that was made.
+struct Made {
+    /// Whom it met, in words.
+    target: String,
+    /// For how long the brokers themselves could not serve, by their own account: it comes on top of the bound.
+    outage: Duration,
+}
+
 impl Injection {
     /// Makes the fault, and returns when it is over.
     ///
@@ -67,49 +79,27 @@ impl Injection {
     /// It could not be made, or could not be ended.
     pub async fn inject(&self, subject: &Subject) -> Result<Fault> {
         let (row, began) = (self.kind.row(), subject.clock.now());
-        let target = self.make(subject).await.with_context(|| format!("fault {}", row.name))?;
-        let ended = subject.clock.now();
-        Ok(Fault { name: row.name, target, began, ended, since: row.since, bound: self.bound })
+        let made = match row.of {
+            Of::Processes => processes::make(self, subject).await,
+            Of::Operators => operators::make(self, subject).await,
+            Of::Brokers => brokers::make(self, subject).await,
+            Of::Networks => networks::make(self, subject).await,
+            Of::Nodes => nodes::make(self, subject).await,
+        };
+        let Made { target, outage } = made.with_context(|| format!("fault {}", row.name))?;
+        let bound = self.bound.map(|bound| bound + outage);
+        Ok(Fault { name: row.name, target, began, ended: subject.clock.now(), since: row.since, bound })
     }
 
-    /// Says whom it met.
-    async fn make(&self, subject: &Subject) -> Result<String> {
-        match self.kind {
-            Kind::WorkerKilled => {
-                processes::kill(subject, self.claim(subject, Service::Worker)?, self.lasts).await
-            }
-            Kind::GatewayKilled => {
-                processes::kill(subject, self.claim(subject, Service::Gateway)?, self.lasts).await
-            }
-            Kind::WorkerReplaced => processes::replace(subject, self.claim(subject, Service::Worker)?).await,
-            Kind::GatewayReplaced => {
-                processes::replace(subject, self.claim(subject, Service::Gateway)?).await
-            }
-            Kind::RollingRestart => processes::replace_all(subject).await,
-            Kind::WorkerPaused | Kind::WorkerFrozen => {
-                processes::freeze(self.claim(subject, Service::Worker)?, self.lasts).await
-            }
-            Kind::GatewayFrozen => {
-                processes::freeze(self.claim(subject, Service::Gateway)?, self.lasts).await
-            }
-            Kind::HandlerBurns => processes::burn(subject, self.lasts).await,
-            Kind::OffsetsLost => {
-                let worker = self.claim(subject, Service::Worker)?;
-                processes::kill_and_forget(subject, worker, self.lasts).await
-            }
-            Kind::RequestsDeleted => topics::delete(subject, crate::checker::Topic::Requests).await,
-            Kind::ResponsesDeleted => topics::delete(subject, crate::checker::Topic::Responses).await,
-            Kind::PartitionsAdded => topics::grow(subject).await,
-            Kind::BrokerRestarted => {
-                subject.site.restart(self.lasts).await?;
-                Ok("the broker".to_owned())
-            }
-            embedded => broker::misbehave(subject, embedded, self.lasts).await,
-        }
-    }
-
+    /// A process of `service` that the fault has to itself.
     fn claim(&self, subject: &Subject, service: Service) -> Result<Claim> {
         let claimed = subject.fleet.claim(service, self.pick);
         claimed.with_context(|| format!("no {service:?} is free for it"))
+    }
+}
+
+impl From<String> for Made {
+    fn from(target: String) -> Self {
+        Self { target, outage: Duration::ZERO }
     }
 }

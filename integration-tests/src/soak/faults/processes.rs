@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::time::sleep;
 
-use super::Subject;
+use super::{Injection, Kind, Made, Subject};
 use crate::checker::Service;
 use crate::programs;
 use crate::soak::fleet::Claim;
@@ -17,34 +17,43 @@ const NOTICE: Duration = Duration::from_millis(200);
 /// How soon it notices that there is no answer.
 const NOTICE_SILENCE: Duration = Duration::from_secs(1);
 
+pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Made> {
+    let (worker, gateway) = (Service::Worker, Service::Gateway);
+    let (claim, lasts) = (|service| injection.claim(subject, service), injection.lasts);
+    let target = match injection.kind {
+        Kind::WorkerKilled => kill(subject, claim(worker)?, lasts).await?,
+        Kind::GatewayKilled => kill(subject, claim(gateway)?, lasts).await?,
+        Kind::WorkerReplaced => replace(subject, claim(worker)?).await?,
+        Kind::GatewayReplaced => replace(subject, claim(gateway)?).await?,
+        Kind::RollingRestart => replace_all(subject).await?,
+        Kind::WorkerPaused | Kind::WorkerFrozen => freeze(claim(worker)?, lasts).await?,
+        Kind::GatewayFrozen => freeze(claim(gateway)?, lasts).await?,
+        Kind::HandlerBurns => burn(subject, lasts).await?,
+        other => bail!("{other:?} is not done to a process"),
+    };
+    Ok(target.into())
+}
+
+/// Calls made for one burning handler; the last is made long after any other fault.
+const BURN_ATTEMPTS: usize = 50;
+
 /// SIGKILL; another process starts `after` that.
-pub(super) async fn kill(subject: &Subject, victim: Claim, after: Duration) -> Result<String> {
+async fn kill(subject: &Subject, victim: Claim, after: Duration) -> Result<String> {
     victim.kill().await?;
     sleep(after).await;
     subject.fleet.start(victim.instance.service).await?;
     Ok(victim.instance.to_string())
 }
 
-/// SIGKILL of a worker, and everything its group committed is forgotten before anybody takes over.
-pub(super) async fn kill_and_forget(subject: &Subject, victim: Claim, after: Duration) -> Result<String> {
-    victim.kill().await?;
-    sleep(after).await;
-    let group = subject.names.worker_group();
-    let was_there = subject.site.embedded()?.faults(|faults| faults.lose_offsets(&group))?;
-    anyhow::ensure!(was_there, "there is no group {group}");
-    subject.fleet.start(Service::Worker).await?;
-    Ok(format!("{} and group {group}", victim.instance))
-}
-
 /// Another one first, then SIGTERM.
-pub(super) async fn replace(subject: &Subject, victim: Claim) -> Result<String> {
+async fn replace(subject: &Subject, victim: Claim) -> Result<String> {
     let other = subject.fleet.start(victim.instance.service).await?;
     victim.stop(NOTICE).await?;
     Ok(format!("{} by {}", victim.instance, other.instance))
 }
 
 /// All processes that run now, one by one.
-pub(super) async fn replace_all(subject: &Subject) -> Result<String> {
+async fn replace_all(subject: &Subject) -> Result<String> {
     let mut count = 0;
     for service in [Service::Worker, Service::Gateway] {
         for member in subject.fleet.running(service) {
@@ -59,7 +68,7 @@ pub(super) async fn replace_all(subject: &Subject) -> Result<String> {
 }
 
 /// SIGSTOP, and SIGCONT after `lasts`.
-pub(super) async fn freeze(victim: Claim, lasts: Duration) -> Result<String> {
+async fn freeze(victim: Claim, lasts: Duration) -> Result<String> {
     victim.freeze().await?;
     let noticed = NOTICE_SILENCE.min(lasts);
     sleep(noticed).await;
@@ -71,8 +80,14 @@ pub(super) async fn freeze(victim: Claim, lasts: Duration) -> Result<String> {
     Ok(victim.instance.to_string())
 }
 
-/// A call that keeps a worker's core busy for `lasts`.
-pub(super) async fn burn(subject: &Subject, lasts: Duration) -> Result<String> {
-    subject.load.order(|data| programs::burn(lasts, data)).await;
-    Ok("whoever got the call".to_owned())
+/// A call that keeps a worker's core busy for `lasts`. One that is refused, because of another fault perhaps, is made
+/// again with data of its own.
+async fn burn(subject: &Subject, lasts: Duration) -> Result<String> {
+    for _ in 0..BURN_ATTEMPTS {
+        if subject.load.order(|data| programs::burn(lasts, data)).await {
+            return Ok("whoever got the call".to_owned());
+        }
+        sleep(NOTICE).await;
+    }
+    bail!("no worker took the call")
 }

@@ -51,6 +51,11 @@ impl Doors {
         door
     }
 
+    /// Closes every connection that no call is on.
+    pub fn close_idle(&self) {
+        self.doors.read().iter().for_each(|door| door.idle.lock().clear());
+    }
+
     /// The door for call `number`: they take turns. `fresh` asks for one that takes new connections.
     pub(super) fn choose(&self, number: u64, fresh: bool) -> Option<Arc<Door>> {
         let doors = self.doors.read();

@@ -139,13 +139,11 @@ impl Load {
         }
     }
 
-    /// Makes one call out of turn, with an order to the worker in front of its data.
-    pub async fn order(self: &Arc<Self>, order: impl FnOnce(&str) -> String) {
-        let mut calls = JoinSet::new();
+    /// Makes one call out of turn, with an order to the worker in front of its data. Whether it was answered.
+    pub async fn order(&self, order: impl FnOnce(&str) -> String) -> bool {
         let number = self.next.fetch_add(1, Relaxed);
         let data = order(&data::of_call(self.rate.seed, number));
-        self.spawn_numbered(&mut calls, number, data);
-        while calls.join_next().await.is_some() {}
+        self.make(number, data).await
     }
 
     /// Calls under way.
@@ -169,29 +167,28 @@ impl Load {
     }
 
     fn spawn(self: &Arc<Self>, calls: &mut JoinSet<()>) {
-        let number = self.next.fetch_add(1, Relaxed);
-        let data = data::of_call(self.rate.seed, number);
-        self.spawn_numbered(calls, number, data);
-    }
-
-    fn spawn_numbered(self: &Arc<Self>, calls: &mut JoinSet<()>, number: u64, data: String) {
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             self.held_back.fetch_add(1, Relaxed);
             return;
         };
         let load = self.clone();
         calls.spawn(async move {
-            match load.call(number, data).await {
-                Some(call) => {
-                    load.tally.count(&call.outcome, call.ended.saturating_sub(call.sent));
-                    load.ended.lock().push(call);
-                }
-                None => {
-                    load.unplaced.fetch_add(1, Relaxed);
-                }
-            }
+            let number = load.next.fetch_add(1, Relaxed);
+            load.make(number, data::of_call(load.rate.seed, number)).await;
             drop(place);
         });
+    }
+
+    /// Makes a call and keeps what became of it. Whether it was answered.
+    async fn make(&self, number: u64, data: String) -> bool {
+        let Some(call) = self.call(number, data).await else {
+            self.unplaced.fetch_add(1, Relaxed);
+            return false;
+        };
+        let is_answered = matches!(call.outcome, Outcome::Answered { .. });
+        self.tally.count(&call.outcome, call.ended.saturating_sub(call.sent));
+        self.ended.lock().push(call);
+        is_answered
     }
 
     /// None if there is no gateway to call.

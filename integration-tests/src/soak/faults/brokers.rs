@@ -1,12 +1,14 @@
-//! What the embedded broker does to its clients.
+//! A broker that is away, stands still, or answers with errors.
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use embedded_broker::{Faults, ResponseError, Times};
 use tokio::time::sleep;
 
-use super::{Kind, Subject};
+use super::{Injection, Kind, Made, Subject};
+use crate::cluster::Node;
+use crate::soak::site::Site;
 
 /// How late a slow broker answers.
 const DELAY: Duration = Duration::from_millis(200);
@@ -14,14 +16,44 @@ const DELAY: Duration = Duration::from_millis(200);
 /// How long a quota holds a client up.
 const QUOTA_PAUSE: Duration = Duration::from_millis(300);
 
-/// Sets a fault, and takes all of them back after `lasts`.
-pub(super) async fn misbehave(subject: &Subject, kind: Kind, lasts: Duration) -> Result<String> {
+pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Made> {
+    let (kind, lasts) = (injection.kind, injection.lasts);
+    match (&subject.site, kind) {
+        (Site::Embedded(broker), Kind::BrokerRestarted) => broker.restart(lasts).await?,
+        (Site::Embedded(_), _) => misbehave(subject, kind, lasts).await?,
+        (Site::Cluster(cluster), _) => {
+            away(cluster.nodes().first().context("a cluster without nodes")?, kind, lasts).await?;
+        }
+        (Site::Foreign(_), _) => bail!("this broker is somebody else's"),
+    }
+    Ok("the broker".to_owned().into())
+}
+
+async fn away(node: &Node, kind: Kind, lasts: Duration) -> Result<()> {
+    match kind {
+        Kind::BrokerFrozen => {
+            node.pause().await?;
+            sleep(lasts).await;
+            return node.unpause().await;
+        }
+        Kind::BrokerKilled => node.kill().await?,
+        _ => node.stop().await?,
+    }
+    sleep(lasts).await;
+    node.start_again().await
+}
+
+/// Sets a fault of the embedded broker, and takes it back after `lasts`.
+async fn misbehave(subject: &Subject, kind: Kind, lasts: Duration) -> Result<()> {
     let embedded = subject.site.embedded()?;
     let groups = [subject.names.worker_group(), subject.names.gateway_group()];
     embedded.faults(|faults| set(faults, kind, &groups))??;
     sleep(lasts).await;
-    embedded.faults(Faults::clear)?;
-    Ok("the broker".to_owned())
+    // What strikes once and has not met anybody yet stays.
+    if kind != Kind::CoordinatorMoved {
+        embedded.faults(Faults::clear)?;
+    }
+    Ok(())
 }
 
 fn set(faults: &Faults, kind: Kind, groups: &[String]) -> Result<()> {
@@ -45,7 +77,7 @@ fn set(faults: &Faults, kind: Kind, groups: &[String]) -> Result<()> {
             faults.fail_fetch(None, ResponseError::NotLeaderOrFollower, Times::Every);
         }
         Kind::CoordinatorMoved => groups.iter().for_each(|group| faults.move_coordinator(group)),
-        other => bail!("{other:?} is not the broker's to make"),
+        other => bail!("{other:?} is not the embedded broker's to make"),
     }
     Ok(())
 }

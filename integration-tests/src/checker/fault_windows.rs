@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn windows_that_touch_are_one_and_planned_changes_are_none() {
         let faults =
-            [fault(30, 35, Some(5)), fault(10, 14, Some(4)), fault(18, 19, Some(1)), fault(50, 60, None)];
+            [fault(30, 35, Some(5)), fault(10, 16, Some(4)), fault(11, 12, Some(1)), fault(50, 60, None)];
         let windows = FaultWindows::of(&faults);
         assert_eq!(windows.0, [span(10, 20), span(30, 40)]);
         for (call, is_covered) in [

@@ -50,3 +50,24 @@ impl Kept {
         self.first.truncate(KEPT);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_the_first_ones_are_kept() {
+        let mut findings = Findings::default();
+        for second in (0..1_000).rev() {
+            let at = Duration::from_secs(second);
+            findings.add(Violation::new(Guarantee::G1Totality, at, "late"));
+            assert!(findings.violations[&Guarantee::G1Totality].first.len() < 4 * KEPT);
+        }
+        let verdict = findings.into_verdict();
+        let seconds: Vec<_> = verdict.violations().iter().map(|violation| violation.at.as_secs()).collect();
+        assert_eq!(seconds, (0..KEPT as u64).collect::<Vec<_>>());
+        assert_eq!(verdict.count(Guarantee::G1Totality), 1_000);
+    }
+}

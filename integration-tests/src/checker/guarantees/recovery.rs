@@ -54,7 +54,7 @@ fn errors(index: &Index<'_>, findings: &mut Findings) {
 pub(in crate::checker) fn is_severed(index: &Index<'_>, call: &Call) -> bool {
     match index.gateway(call.gateway).and_then(|life| excuse(call, life, &index.history.terms)) {
         // Woken after the deadline it can say no more than 504.
-        Some(Excuse::Frozen) => !matches!(call.outcome, Outcome::Garbled(_)),
+        Some(Excuse::Frozen) => true,
         Some(Excuse::Killed | Excuse::Cut | Excuse::Gone) => {
             matches!(call.outcome, Outcome::Broken(_) | Outcome::NotConnected(_) | Outcome::TimedOut)
         }

@@ -34,15 +34,15 @@ impl Incident {
     /// Of one of `faults`, which are sorted by their beginnings.
     pub(super) fn of(fault: &Fault, faults: &[&Fault], calls: &Calls<'_>, end: Duration) -> Self {
         let during = during(fault, faults);
-        let horizon = next(faults, during.to).unwrap_or(end);
+        let horizon = next(fault, faults, during.to).unwrap_or(end).max(during.to);
         let others = FaultWindows::of(faults.iter().copied().filter(|other| !std::ptr::eq(*other, fault)));
         // What goes wrong later, and no other fault excuses, is this one's doing.
         let is_its = |judged: &&Judged<'_>| {
             judged.call.sent >= fault.began
-                && judged.call.sent < horizon.max(during.to)
+                && judged.call.sent < horizon
                 && (judged.call.sent <= during.to || !others.cover(&judged.call.span()))
         };
-        let around = calls.around(Span { from: fault.began, to: horizon.max(during.to) });
+        let around = calls.around(Span { from: fault.began, to: horizon });
         let last_error =
             around.iter().filter(is_its).filter(|judged| judged.is_error).map(|j| j.call.sent).max();
         let is_after = |judged: &&Judged<'_>| last_error.is_none_or(|error| judged.call.sent > error);
@@ -70,14 +70,15 @@ fn during(fault: &Fault, faults: &[&Fault]) -> Span {
         Some(excuses) => excuses.to.max(fault.ended),
         None => {
             let to = fault.ended + AFTERMATH;
-            next(faults, fault.ended).map_or(to, |next| next.min(to))
+            next(fault, faults, fault.ended).map_or(to, |next| next.min(to))
         }
     };
     Span { from: fault.began, to }
 }
 
-/// The beginning of the first fault after this moment.
-fn next(faults: &[&Fault], moment: Duration) -> Option<Duration> {
-    let next = faults.partition_point(|fault| fault.began <= moment);
-    faults.get(next).map(|fault| fault.began)
+/// The beginning of the first other fault that does not begin before this moment.
+fn next(fault: &Fault, faults: &[&Fault], moment: Duration) -> Option<Duration> {
+    let next = faults.partition_point(|other| other.began < moment);
+    let later = faults.get(next..).unwrap_or_default();
+    later.iter().find(|other| !std::ptr::eq(**other, fault)).map(|other| other.began)
 }

@@ -1,7 +1,7 @@
 //! G6 against forged histories.
 
 use super::super::*;
-use super::run::{Run, data, id, seconds};
+use super::run::{Run, answer, data, id, seconds};
 use Guarantee::G6HarmlessDuplicates;
 
 #[test]
@@ -153,4 +153,71 @@ fn the_reply_to_a_client_that_left_may_count_or_not() {
         run.answered();
         assert_eq!(run.holds().counted_within, 1);
     }
+}
+
+#[test]
+fn a_gateway_that_stopped_may_have_read_more_than_it_told() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    run.answered();
+    run.gateway(1).death = run.death(Ending::Stopped);
+    run.now += seconds(1);
+    run.answered_by(2);
+    assert_eq!(run.holds().counted_within, 1);
+}
+
+/// Only a reply that woke its request proves that everything before it was read.
+#[test]
+fn a_late_reply_proves_no_reading() {
+    let mut run = Run::new();
+    run.fault();
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    let late = run.unanswered();
+    run.reply(late, Content::Hash(data(late)));
+    run.now += seconds(20);
+    run.names.insert(1, 1);
+    run.answered();
+    assert_eq!(run.holds().counted_within, 1);
+}
+
+#[test]
+fn of_replies_in_two_partitions_it_is_not_known_which_was_read() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    let other = run.answered();
+    run.record(Topic::Responses, 1, Some(id(1, other)), Content::Hash(data(other)));
+    assert_eq!(run.holds().counted_within, 1);
+}
+
+#[test]
+fn a_partition_that_was_not_named_may_not_have_been_read_all_along() {
+    let mut run = Run::new();
+    for replies in [2, 1] {
+        let number = run.asked(1, |number| answer(1, number));
+        for _ in 0..replies {
+            run.record(Topic::Responses, 1, Some(id(1, number)), Content::Hash(data(number)));
+        }
+    }
+    assert_eq!(run.holds().counted_within, 1);
+}
+
+/// Routing `any`: no partition is named, all are read.
+#[test]
+fn a_gateway_that_reads_all_partitions_counts_in_each() {
+    let mut run = Run::new();
+    run.names.clear();
+    for partition in [0, 0, 1, 1] {
+        let number = run.asked(1, |number| answer(1, number));
+        for _ in 0..2 {
+            run.record(Topic::Responses, partition, Some(id(1, number)), Content::Hash(data(number)));
+        }
+    }
+    // The last one of each partition is proved by nothing.
+    run.counters(1).duplicate = 1;
+    let violation = run.breaks(G6HarmlessDuplicates);
+    assert!(violation.sentence.contains("2 to 4"), "{violation}");
 }

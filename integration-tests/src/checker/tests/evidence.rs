@@ -41,7 +41,8 @@ fn a_record_seen_twice_or_in_no_tailed_log_is_reported() {
     run.answered();
     let again = run.history.records[0].clone();
     run.history.records.push(again);
-    run.also_breaks(Evidence);
+    let violation = run.also_breaks(Evidence);
+    assert!(violation.sentence.contains("seen twice"), "{violation}");
 
     let mut run = Run::new();
     run.answered();
@@ -65,6 +66,12 @@ fn calls_that_cannot_be_told_apart_are_reported() {
     let number = run.answered();
     run.of(number).number = 1;
     assert_eq!(run.also_breaks(Evidence).calls, [1]);
+
+    let mut run = Run::new();
+    let number = run.answered();
+    let call = run.of(number);
+    std::mem::swap(&mut call.sent, &mut call.ended);
+    assert_eq!(run.breaks(Evidence).calls, [number]);
 }
 
 #[test]

@@ -88,3 +88,17 @@ fn a_call_may_provoke_its_error() {
     run.answered();
     assert_eq!(run.holds().refused, 0);
 }
+
+#[test]
+fn whatever_its_status_an_error_that_is_safe_to_retry_says_that_nothing_was_sent() {
+    let mut run = in_trouble();
+    let number = run.unanswered();
+    if let Outcome::Refused { retry_safe, .. } = &mut run.of(number).outcome {
+        *retry_safe = true;
+    }
+    *run.expired(1) += 1;
+    let request = run.found(Topic::Requests, number);
+    let verdict = after(run).verdict();
+    let [_, lie] = verdict.violations() else { panic!("{verdict}") };
+    assert_eq!((lie.guarantee, &*lie.records), (G5HonestErrors, &[request][..]));
+}

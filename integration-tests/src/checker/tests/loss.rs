@@ -1,7 +1,7 @@
 //! G4 against forged histories.
 
 use super::super::*;
-use super::run::{Run, data, id, refusal_of, seconds};
+use super::run::{LIMIT, Run, data, id, refusal_of, seconds};
 use Guarantee::G4NoLoss;
 
 /// One answered call, then a fault that excuses errors for a while.
@@ -59,8 +59,31 @@ fn more_requests_gone_than_expired_is_a_loss() {
 fn a_request_appended_twice_and_answered_once_is_a_loss() {
     let mut run = in_trouble();
     let number = run.answered();
-    let second = run.request(number);
+    let content = Content::Request { data: data(number), reply_partition: Some(0) };
+    let second = run.record(Topic::Requests, 0, Some(id(1, number)), content);
+    assert!(second < run.found(Topic::Requests, number), "it is the later one by time alone");
     assert_eq!(over(run).breaks(G4NoLoss).records, [second]);
+}
+
+#[test]
+fn a_request_without_an_id_is_owed_a_dead_letter() {
+    let mut run = in_trouble();
+    let number = run.call(refusal_of(1, 2, "outcome_unknown"));
+    let content = Content::Request { data: data(number), reply_partition: Some(0) };
+    let request = run.record(Topic::Requests, 1, None, content);
+    run.rest();
+    run.now -= seconds(90);
+    let mut kept = over(in_trouble());
+    let mut lost = over(run);
+    lost.rest();
+    assert_eq!(judge(&lost.history).violations()[0].records, [request]);
+
+    let number = kept.call(refusal_of(1, 3, "outcome_unknown"));
+    let content = Content::Request { data: data(number), reply_partition: Some(0) };
+    let request = kept.record(Topic::Requests, 1, None, content);
+    kept.dead_letter(number, request);
+    kept.history.faults[0].ended = kept.now;
+    over(kept).holds();
 }
 
 #[test]
@@ -137,4 +160,21 @@ fn requests_may_end_with_a_topic() {
     run.fault();
     let number = run.unanswered();
     assert_eq!(over(run).breaks(G4NoLoss).ids, [id(1, number)], "it was written afterwards");
+}
+
+#[test]
+fn what_was_over_long_before_a_deletion_did_not_end_with_it() {
+    for topic in [Topic::Responses, Topic::DeadLetters] {
+        let mut run = in_trouble();
+        let number = run.unanswered();
+        run.now += LIMIT + seconds(9);
+        run.delete(topic);
+        assert_eq!(over(run).holds().lost_with_topics, 1);
+
+        let mut run = in_trouble();
+        let later = run.unanswered();
+        run.now += LIMIT + seconds(11);
+        run.delete(topic);
+        assert_eq!((over(run).breaks(G4NoLoss).ids, number), (vec![id(1, later)], later));
+    }
 }

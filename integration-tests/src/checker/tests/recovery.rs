@@ -181,3 +181,28 @@ fn another_error_than_the_provoked_one_is_an_error() {
     assert_ne!(answer(1, 1), answer(1, 2));
     assert_ne!(data(1), data(2));
 }
+
+#[test]
+fn an_honest_error_of_a_gateway_that_is_killed_is_an_error() {
+    let mut run = Run::new();
+    run.start_gateway(2);
+    run.answered_by(2);
+    let number = run.call(refusal("no_workers"));
+    let Span { from, to } = run.of(number).span();
+    run.gateway(1).death = Some(Death { began: from, ended: to, by: Ending::Killed });
+    run.answered_by(2);
+    assert_eq!(run.breaks(G7Recovery).calls, [number]);
+}
+
+#[test]
+fn growth_is_measured_from_the_first_rest() {
+    let mut run = Run::new();
+    let busy = Sample { is_quiet: false, sockets: 10_000, ..run.history.samples[0] };
+    run.history.samples.insert(0, busy);
+    run.answered();
+    run.rest();
+    run.history.samples[3].sockets = 1_000;
+    let verdict = judge(&run.history);
+    assert_eq!(verdict.count(G7Recovery), 1, "{verdict}");
+    assert_eq!(verdict.violations()[0].instances, [Instance::gateway(1)]);
+}

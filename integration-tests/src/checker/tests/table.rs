@@ -169,3 +169,82 @@ fn it_prints_as_text_and_as_markdown() {
     assert_eq!(bars, [15; 4], "{markdown}");
     assert!(markdown.contains("| broker frozen | 1 | 2 | 0 |"), "{markdown}");
 }
+
+#[test]
+fn a_call_that_had_been_open_before_is_counted() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.now = seconds(9);
+    run.fault();
+    run.of(number).ended = run.now;
+    run.now = seconds(15);
+    run.answered();
+    assert_eq!(table(run).incidents[0].cost.slowest_answer, seconds(9));
+}
+
+#[test]
+fn a_planned_change_may_show_no_error() {
+    for (refused, is_within) in [(0, true), (1, false)] {
+        let mut run = Run::new();
+        // An error of an earlier fault, with a call that had been open for long.
+        run.fault();
+        let number = run.call(refusal("no_workers"));
+        run.of(number).ended += seconds(11);
+        run.now = seconds(10);
+        run.fault_with(None);
+        (0..refused).for_each(|_| {
+            run.call(refusal("shutting_down"));
+        });
+        run.now = seconds(12);
+        run.answered();
+        assert_eq!(table(run).incidents[1].is_within_bound, is_within);
+    }
+}
+
+#[test]
+fn a_planned_change_is_answerable_until_the_next_fault() {
+    let mut run = Run::new();
+    run.fault_with(None);
+    run.now = seconds(2);
+    run.answered();
+    run.now = seconds(3);
+    run.fault();
+    run.call(refusal("no_workers"));
+    run.now = seconds(5);
+    run.answered();
+    let incident = &table(run).incidents[0];
+    assert_eq!(
+        (incident.during.to, incident.cost.calls),
+        (seconds(3), 2),
+        "the second was open in that moment"
+    );
+    assert!(!incident.is_within_bound || incident.cost.refused.len() == 1);
+}
+
+#[test]
+fn an_error_that_a_longer_fault_excuses_is_not_the_shorter_ones() {
+    let mut run = in_trouble();
+    run.history.faults[0].ended = seconds(20);
+    run.now = seconds(5);
+    run.fault();
+    run.now = seconds(7);
+    run.answered();
+    run.now = seconds(15);
+    run.call(refusal("no_workers"));
+    run.now = seconds(21);
+    run.answered();
+    let within: Vec<_> = table(run).incidents.iter().map(|incident| incident.is_within_bound).collect();
+    assert_eq!(within, [true, true]);
+}
+
+#[test]
+fn never_is_longer_than_any_time() {
+    let mut run = in_trouble();
+    run.now = seconds(2);
+    run.answered();
+    run.now = seconds(20);
+    run.fault();
+    run.call(refusal("no_workers"));
+    let rows = table(run).rows();
+    assert_eq!((rows[0].times, rows[0].within, rows[0].longest), (2, 1, None));
+}

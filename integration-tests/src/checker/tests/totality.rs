@@ -130,13 +130,41 @@ fn an_idle_connection_may_be_cut_in_the_moment_when_a_stopped_gateway_closes_it(
 
 #[test]
 fn a_stopping_gateway_owes_its_last_call_a_response() {
+    // Sent during the last call, whenever the connection ended; or so shortly before its end that it ended too early.
+    for (sent, ended) in [(100, 120), (100, 700), (450, 470)] {
+        let mut run = stopping();
+        let (began, idle_since) = (run.now, run.now - Duration::from_millis(10));
+        let number = run.call(broken());
+        let call = run.of(number);
+        call.connection = Connection::KeptAlive { idle_since };
+        call.sent = began + Duration::from_millis(sent);
+        call.ended = began + Duration::from_millis(ended);
+        run.answered_by(2);
+        assert_eq!(run.also_breaks(G1Totality).calls, [number], "{sent} to {ended}");
+    }
+}
+
+#[test]
+fn a_stopping_gateway_may_not_answer_late() {
     let mut run = stopping();
-    let idle_since = run.now - Duration::from_millis(10);
-    run.now += Duration::from_millis(100);
-    let number = run.call(broken());
-    run.of(number).connection = Connection::KeptAlive { idle_since };
+    run.now += Duration::from_millis(600);
+    let number = run.answered();
+    run.of(number).ended += seconds(30);
     run.answered_by(2);
-    assert_eq!(run.also_breaks(G1Totality).calls, [number]);
+    assert_eq!(run.breaks(G1Totality).calls, [number]);
+}
+
+#[test]
+fn what_is_no_response_is_excused_by_nothing() {
+    let mut run = Run::new();
+    run.answered();
+    run.fault();
+    let number = run.call(Outcome::Garbled("<html>".into()));
+    let frozen = run.of(number).span();
+    run.gateway(1).freezes.push(frozen);
+    run.now += seconds(5);
+    run.answered();
+    assert_eq!(run.breaks(G1Totality).calls, [number]);
 }
 
 #[test]

@@ -9,8 +9,10 @@ fn a_hash_of_other_data_is_reported_with_its_call() {
     let mut run = Run::new();
     let (one, other) = (run.answered(), run.answered());
     run.of(one).outcome = Outcome::Answered { id: id(1, one), hash: data(other) };
-    let violation = run.also_breaks(G2NoWrongAnswer); // G3 too: no reply says so.
-    assert_eq!((violation.calls, violation.ids), (vec![one], vec![id(1, one)]));
+    let verdict = run.verdict();
+    let [wrong, phantom] = verdict.violations() else { panic!("{verdict}") };
+    assert_eq!((wrong.guarantee, phantom.guarantee), (G2NoWrongAnswer, Guarantee::G3NoPhantom));
+    assert_eq!((&*wrong.calls, &*wrong.ids), (&[one][..], &[id(1, one)][..]));
 }
 
 #[test]

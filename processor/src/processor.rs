@@ -102,7 +102,8 @@ impl Processor {
         let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations));
 
         let fault = kafka.health().fault();
-        let start = Start { settings, operations, clock, kafka, metrics, steps, group };
+        let start =
+            Start { settings, operations, clock, kafka, metrics, readiness: readiness.clone(), steps, group };
         let ended = tokio::select! {
             ended = start.work(&tasks, shutdown) => ended,
             failure = tasks.failed() => Err(failure.into()),

@@ -10,7 +10,7 @@ use crate::wire::Metadata;
 /// What this process was told of leaders. One entry for each partition of the topics that it uses.
 #[derive(Debug, Default)]
 pub(super) struct Leaders {
-    known: Mutex<HashMap<(String, i32), Known>>,
+    by_topic: Mutex<HashMap<String, HashMap<i32, Known>>>,
 }
 
 #[derive(Debug)]
@@ -27,13 +27,17 @@ impl Leaders {
     /// Takes in what a broker says of leaders; a partition without one keeps its last one here. Whether it is no older
     /// than what was known: a broker that is cut off from the others goes on telling of leaders of the past.
     pub(super) fn saw(&self, view: &Metadata) -> bool {
-        let mut known = self.known.lock();
+        let mut by_topic = self.by_topic.lock();
         let mut is_news = true;
         for topic in &view.topics {
+            if topic.partitions.is_empty() {
+                continue;
+            }
+            let known = by_topic.entry(topic.name.clone()).or_default();
             for partition in &topic.partitions {
-                let Ok(leader) = view.leader(&topic.name, partition.index) else { continue };
-                let (place, epoch) = ((topic.name.clone(), partition.index), partition.leader_epoch);
-                let before = known.get(&place);
+                let leader = view.brokers.iter().find(|broker| Some(broker.id) == partition.leader);
+                let (Some(leader), epoch) = (leader, partition.leader_epoch) else { continue };
+                let before = known.get(&partition.index);
                 // Epochs count within the life of a topic.
                 if before.is_some_and(|it| topic.id.is_some() && it.topic_id == topic.id && it.epoch > epoch)
                 {
@@ -46,7 +50,7 @@ impl Leaders {
                     None => None,
                 };
                 let (topic_id, id, address) = (topic.id, leader.id, leader.address());
-                known.insert(place, Known { topic_id, id, epoch, address, changed });
+                known.insert(partition.index, Known { topic_id, id, epoch, address, changed });
             }
         }
         is_news
@@ -55,12 +59,12 @@ impl Leaders {
     /// When the partition's leader was last seen to be another than before. What was learned of the cluster earlier
     /// than that is not to be believed.
     pub(super) fn changed(&self, topic: &str, partition: i32) -> Option<Instant> {
-        self.known.lock().get(&(topic.to_owned(), partition))?.changed
+        self.by_topic.lock().get(topic)?.get(&partition)?.changed
     }
 
     /// Where the last known leader of a partition listens.
     pub(super) fn address(&self, topic: &str, partition: i32) -> Option<String> {
-        Some(self.known.lock().get(&(topic.to_owned(), partition))?.address.clone())
+        Some(self.by_topic.lock().get(topic)?.get(&partition)?.address.clone())
     }
 }
 

@@ -7,6 +7,8 @@ use protocol::DeadLetter;
 
 /// Bytes that a record takes in a batch beside its key, value and headers; generous.
 const RECORD_OVERHEAD: usize = 64;
+/// No topic is so particular about time that it would refuse a younger record.
+const A_MINUTE_MS: u64 = 60_000;
 
 /// A dead letter on its way: the record as it came, and the note that says why it is here.
 #[derive(Debug, Clone)]
@@ -38,15 +40,36 @@ impl Letter {
     }
 
     /// Makes it smaller for a topic that it does not fit: first the value goes, then all but the note, whose
-    /// coordinates lead back to the record. `false` if nothing is left to leave out.
+    /// coordinates lead back to the record and are its key. `false` if nothing is left to leave out.
     pub(super) fn shrink(&mut self) -> bool {
+        let coordinates = self.coordinates();
         let record = &mut self.record;
         if record.value.take().is_some() {
             return true;
         }
-        let had_more = record.key.take().is_some() || !record.headers.is_empty();
+        let had_more = record.key.as_ref() != Some(&coordinates) || !record.headers.is_empty();
+        record.key = Some(coordinates);
         record.headers.clear();
         had_more
+    }
+
+    /// Makes it more ordinary for a topic that refuses it for what it is: first it gets the time of now for a timestamp
+    /// that the topic may not take, and a key if it has none, as a compacted topic wants; then it shrinks. `false` if
+    /// nothing is left to try.
+    pub(super) fn conform(&mut self, now_ms: i64) -> bool {
+        let is_new = self.record.timestamp_ms.abs_diff(now_ms) < A_MINUTE_MS;
+        if is_new && self.record.key.is_some() {
+            return self.shrink();
+        }
+        self.record.timestamp_ms = now_ms;
+        let coordinates = self.coordinates();
+        self.record.key.get_or_insert(coordinates);
+        true
+    }
+
+    fn coordinates(&self) -> Bytes {
+        let DeadLetter { topic, partition, offset, .. } = &self.note;
+        Bytes::from(format!("{topic}/{partition}/{offset}"))
     }
 }
 
@@ -110,5 +133,21 @@ pub(super) mod tests {
         assert_eq!(letter.to_record().headers.len(), 7);
         assert!(letter.bytes() < whole);
         assert!(!letter.shrink());
+    }
+
+    #[test]
+    fn what_is_refused_for_what_it_is_gets_a_new_time_and_a_key_first() {
+        const NOW_MS: i64 = 1_800_000_000_000;
+        let mut letter = letter(41);
+        letter.record.key = None;
+        let before = letter.record.clone();
+        assert!(letter.conform(NOW_MS));
+        let key = Some(Bytes::from("hash_requests/1/41"));
+        assert_eq!(letter.record, RawRecord { timestamp_ms: NOW_MS, key: key.clone(), ..before });
+        assert!(letter.conform(NOW_MS + 10));
+        assert_eq!((letter.record.value.clone(), letter.record.headers.len()), (None, 3));
+        assert!(letter.conform(NOW_MS + 20));
+        assert_eq!((letter.record.key.clone(), letter.record.headers.len()), (key, 0));
+        assert!(!letter.conform(NOW_MS + 30), "nothing is left to try");
     }
 }

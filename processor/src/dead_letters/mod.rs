@@ -4,24 +4,26 @@
 //!   partition tasks ──keep()──▶ queue ──▶ one writer: what waits is one batch ──▶ produce_raw ─┬▶ kept
 //!                                             ▲                                               │
 //!                     the next partition, after a pause, for ever ◀──── not written ──────────┤
-//!                     one by one, the large one smaller        ◀──── too large ──────────────┘
+//!                     one by one, without what it is refused for ◀── refused ────────────────┘
 //! ```
 //!
 //! A record that comes here is committed past only once it is written. So the writer never gives up; whoever waits
-//! may: a letter that nobody waits for any more (its partition was lost) is dropped before the next attempt.
+//! may: a letter that nobody waits for any more (its partition was lost) is dropped before the next attempt. One that its
+//! topic refuses for its size or its content is written with less and less of the record, down to its coordinates; if
+//! even those are refused somebody has to change the topic, and health says so until then.
 
 mod letter;
 mod notices;
+mod trouble;
 mod writer;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use kafka::Kafka;
+use service::WallClock;
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use letter::{Letter, raw};
 pub(crate) use notices::Notices;
+pub(crate) use trouble::Trouble;
 
 /// Letters that wait to be written; those who bring more wait for room.
 const MAX_QUEUED: usize = 1_000;
@@ -30,7 +32,7 @@ const MAX_QUEUED: usize = 1_000;
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetters {
     queue: mpsc::Sender<Waiting>,
-    blocked: Arc<AtomicBool>,
+    trouble: Trouble,
 }
 
 /// A letter and who waits for it.
@@ -38,6 +40,16 @@ pub(crate) struct DeadLetters {
 struct Waiting {
     letter: Letter,
     kept: oneshot::Sender<()>,
+}
+
+impl Waiting {
+    fn written(self) {
+        let note = &self.letter.note;
+        let (partition, offset) = (note.partition, note.offset);
+        tracing::debug!(partition, offset, reason = note.reason, "kept a dead letter");
+        // Whoever waited may have lost the partition meanwhile; the letter is a duplicate then.
+        let _ = self.kept.send(());
+    }
 }
 
 /// The writer is gone: the processor is stopping.
@@ -51,11 +63,12 @@ impl DeadLetters {
         kafka: Kafka,
         topic: String,
         partitions: i32,
+        clock: WallClock,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, letters) = mpsc::channel(MAX_QUEUED);
-        let blocked = Arc::new(AtomicBool::new(false));
-        let writer = writer::Writer::new(kafka, topic, partitions, Arc::clone(&blocked));
-        (Self { queue, blocked }, writer.run(letters))
+        let trouble = Trouble::default();
+        let writer = writer::Writer::new(kafka, topic, partitions, trouble.clone(), clock);
+        (Self { queue, trouble }, writer.run(letters))
     }
 
     /// Returns once the letter is written, which may take as long as the topic cannot be written.
@@ -70,6 +83,11 @@ impl DeadLetters {
 
     /// Whether the last attempt to write failed.
     pub(crate) fn is_blocked(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed)
+        self.trouble.is_there()
+    }
+
+    /// What keeps them from being written, for health.
+    pub(crate) fn trouble(&self) -> Trouble {
+        self.trouble.clone()
     }
 }

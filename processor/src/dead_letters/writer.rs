@@ -1,17 +1,16 @@
 //! Writes dead letters, whatever it takes.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka::Kafka;
 use kafka::batch::{RawRecord, produce_raw};
-use kafka::wire::WireError;
+use kafka::wire::{ResponseError, WireError};
+use service::WallClock;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::Waiting;
+use super::{Trouble, Waiting};
 
 /// Letters of one batch at most.
 const MAX_BATCH: usize = 500;
@@ -20,22 +19,48 @@ const MAX_BATCH_BYTES: usize = 900_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Kafka's codes for a batch larger than its topic or its broker takes.
-const MESSAGE_TOO_LARGE: i16 = 10;
-const RECORD_LIST_TOO_LARGE: i16 = 18;
-
 pub(super) struct Writer {
     kafka: Kafka,
     topic: String,
     partitions: i32,
     /// Batches take turns, and so does an attempt after one that failed.
     partition: i32,
-    blocked: Arc<AtomicBool>,
+    trouble: Trouble,
+    clock: WallClock,
+}
+
+/// What a topic refuses a batch for, whoever tries and however often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// It is larger than the topic or the broker takes.
+    Size,
+    /// A record in it is not as the topic wants them.
+    Content,
+}
+
+impl Refusal {
+    /// None for what time may mend.
+    fn of(error: &WireError) -> Option<Self> {
+        match error.kafka()? {
+            ResponseError::MessageTooLarge | ResponseError::RecordListTooLarge => Some(Self::Size),
+            ResponseError::InvalidRecord
+            | ResponseError::InvalidTimestamp
+            | ResponseError::CorruptMessage
+            | ResponseError::UnsupportedForMessageFormat => Some(Self::Content),
+            _ => None,
+        }
+    }
 }
 
 impl Writer {
-    pub(super) fn new(kafka: Kafka, topic: String, partitions: i32, blocked: Arc<AtomicBool>) -> Self {
-        Self { kafka, topic, partitions: partitions.max(1), partition: 0, blocked }
+    pub(super) fn new(
+        kafka: Kafka,
+        topic: String,
+        partitions: i32,
+        trouble: Trouble,
+        clock: WallClock,
+    ) -> Self {
+        Self { kafka, topic, partitions: partitions.max(1), partition: 0, trouble, clock }
     }
 
     /// Until every [`DeadLetters`](super::DeadLetters) is dropped and what they handed in is written.
@@ -52,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Writes a batch, as often as it takes. Returns what it has to be split into, if it is too large for the topic.
+    /// Writes a batch, as often as it takes. Returns what it has to be split into, if the topic refuses it.
     async fn write(&mut self, mut batch: Vec<Waiting>) -> Vec<Vec<Waiting>> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -62,40 +87,36 @@ impl Writer {
             }
             let records: Vec<RawRecord> = batch.iter().map(|waiting| waiting.letter.to_record()).collect();
             let partition = self.next_partition();
-            match produce_raw(&self.kafka, &self.topic, partition, &records).await {
-                Ok(_) => {
-                    self.unblock();
-                    for Waiting { letter, kept } in batch {
-                        tracing::debug!(
-                            partition = letter.note.partition,
-                            offset = letter.note.offset,
-                            reason = letter.note.reason,
-                            "kept a dead letter"
-                        );
-                        // Whoever waited may have lost the partition meanwhile; the letter is a duplicate then.
-                        let _ = kept.send(());
-                    }
-                    return Vec::new();
-                }
-                Err(error) if is_too_large(&error) && batch.len() > 1 => {
-                    let rest = batch.split_off(batch.len() / 2);
-                    return vec![batch, rest];
-                }
-                Err(error) if is_too_large(&error) && batch[0].letter.shrink() => {
-                    let note = &batch[0].letter.note;
-                    tracing::warn!(
-                        partition = note.partition,
-                        offset = note.offset,
-                        "a dead letter does not fit its topic and is cut short"
-                    );
-                }
-                Err(error) => {
-                    self.block(&error, batch.len());
-                    sleep(pause).await;
-                    pause = (2 * pause).min(LONGEST_PAUSE);
-                }
+            let Err(error) = produce_raw(&self.kafka, &self.topic, partition, &records).await else {
+                self.unblock();
+                batch.into_iter().for_each(Waiting::written);
+                return Vec::new();
+            };
+            let refusal = Refusal::of(&error);
+            if refusal.is_some() && batch.len() > 1 {
+                let rest = batch.split_off(batch.len() / 2);
+                return vec![batch, rest];
+            }
+            if !refusal.is_some_and(|refusal| self.yield_to(refusal, &error, &mut batch)) {
+                self.block(&error, refusal.is_some(), batch.len());
+                sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
             }
         }
+    }
+
+    /// Leaves out of a lone letter what its topic may have refused it for. Whether there was anything left.
+    fn yield_to(&self, refusal: Refusal, error: &WireError, batch: &mut [Waiting]) -> bool {
+        let [Waiting { letter, .. }] = batch else { return false };
+        let yielded = match refusal {
+            Refusal::Size => letter.shrink(),
+            Refusal::Content => letter.conform(self.clock.now().timestamp_millis()),
+        };
+        if yielded {
+            let (partition, offset) = (letter.note.partition, letter.note.offset);
+            tracing::warn!(partition, offset, %error, "a dead letter is refused by its topic and kept less whole");
+        }
+        yielded
     }
 
     fn next_partition(&mut self) -> i32 {
@@ -103,19 +124,26 @@ impl Writer {
         self.partition
     }
 
-    fn block(&self, error: &WireError, letters: usize) {
-        if self.blocked.swap(true, Ordering::Relaxed) {
-            tracing::debug!(topic = self.topic, %error, letters, "dead letters still cannot be written");
+    fn block(&self, error: &WireError, is_refusal: bool, letters: usize) {
+        let topic = &self.topic;
+        if !self.trouble.begin(error.to_string(), is_refusal) {
+            tracing::debug!(topic, %error, letters, "dead letters still cannot be written");
+        } else if is_refusal {
+            tracing::error!(
+                topic, %error, letters,
+                "not even the coordinates of a dead letter are taken; partitions that have one pause until somebody \
+                 changes the topic"
+            );
         } else {
             tracing::warn!(
-                topic = self.topic, %error, letters,
+                topic, %error, letters,
                 "dead letters cannot be written; their partitions pause until they can"
             );
         }
     }
 
     fn unblock(&self) {
-        if self.blocked.swap(false, Ordering::Relaxed) {
+        if self.trouble.end() {
             tracing::info!(topic = self.topic, "dead letters are written again");
         }
     }
@@ -139,10 +167,6 @@ fn batches(waiting: Vec<Waiting>) -> VecDeque<Vec<Waiting>> {
         }
     }
     batches
-}
-
-fn is_too_large(error: &WireError) -> bool {
-    matches!(error.kafka().map(|error| error.code()), Some(MESSAGE_TOO_LARGE | RECORD_LIST_TOO_LARGE))
 }
 
 #[cfg(test)]

@@ -15,7 +15,11 @@ use crate::Operations;
 use crate::dead_letters::{DeadLetters, Notices};
 use crate::metrics::ProcessorMetrics;
 use crate::replies::{AllowedTopics, Replies, ReplyCourier};
-use crate::worker::{Context, HeavyPool, Judge, Worker};
+use crate::worker::{Budget, Context, HeavyPool, Judge, Worker};
+
+/// Bytes of records taken and not finished, of all partitions: some of the largest at once, tens of thousands of small
+/// ones.
+const MAX_IN_FLIGHT_BYTES: usize = 32 << 20;
 
 /// What readiness waits for.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ pub(super) struct Start {
     pub(super) clock: WallClock,
     pub(super) kafka: Kafka,
     pub(super) metrics: Arc<ProcessorMetrics>,
+    pub(super) readiness: Readiness,
     pub(super) steps: Steps,
     pub(super) group: GroupView,
 }
@@ -58,7 +63,7 @@ struct PartitionCounts {
 impl Start {
     /// Works until the shutdown is requested, and through its stages.
     pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
-        let Self { settings, operations, clock, kafka, metrics, steps, group } = self;
+        let Self { settings, operations, clock, kafka, metrics, readiness, steps, group } = self;
         let (specs, create) = (topic_specs(&settings.kafka), settings.kafka.create_topics);
         let found = tokio::select! {
             biased;
@@ -76,7 +81,9 @@ impl Start {
 
         let topics = Arc::new(AllowedTopics::new(settings.allowed_reply_topics(), found.responses));
         let letters_to = settings.kafka.dead_letter_topic();
-        let (dead_letters, writer) = DeadLetters::new(kafka.clone(), letters_to, found.dead_letters);
+        let (dead_letters, writer) = DeadLetters::new(kafka.clone(), letters_to, found.dead_letters, clock);
+        let trouble = dead_letters.trouble();
+        readiness.show("dead_letters", move || trouble.shown());
         tasks.spawn("dead letters", writer);
         let courier = ReplyCourier { metrics: Arc::clone(&metrics) };
         let context = Context {
@@ -88,6 +95,7 @@ impl Start {
             heavy: HeavyPool::new(settings.heavy_threads),
             metrics,
             max_in_flight: settings.max_in_flight,
+            budget: Budget::of_bytes(MAX_IN_FLIGHT_BYTES),
             clock,
             kafka: kafka.clone(),
         };

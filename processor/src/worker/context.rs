@@ -11,6 +11,7 @@ use protocol::{DeadLetter, ErrorCode, Headers, ReplyRecord};
 use service::WallClock;
 use tokio::time::sleep;
 
+use super::budget::Budget;
 use super::expiry::Reading;
 use super::heavy::HeavyPool;
 use super::judge::{Ending, GivenUp, Judge, Place, Reason, Refusal, Verdict};
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) clock: WallClock,
     /// Records of one partition taken and not finished.
     pub(crate) max_in_flight: usize,
+    /// Of the records of all partitions.
+    pub(crate) budget: Budget,
 }
 
 impl Context {

@@ -9,6 +9,7 @@
 //! Everything here runs on one thread; what must not wait for it (heartbeats, commits, heavy handlers) has others.
 
 mod backlog;
+mod budget;
 mod context;
 mod expiry;
 mod heavy;
@@ -27,6 +28,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::JoinMap;
 
+pub(crate) use budget::Budget;
 pub(crate) use context::Context;
 pub(crate) use heavy::{HeavyPool, SPARE_THREADS};
 pub(crate) use judge::Judge;
@@ -108,14 +110,7 @@ impl Worker {
         for lease in self.leases.values() {
             lease.end();
         }
-        let drain = async {
-            while let Some((partition, ended)) = self.tasks.join_next().await {
-                if let Err(error) = self.after_task(partition, ended) {
-                    tracing::error!(error = &error as &dyn std::error::Error, "while draining");
-                }
-            }
-        };
-        shutdown.stage("drain", DRAIN_LIMIT + SLACK, drain).await;
+        shutdown.stage("drain", DRAIN_LIMIT + SLACK, self.drain()).await;
         self.tasks.shutdown().await;
         let limit = self.context.kafka.config().timeout;
         let flushed = shutdown.stage("commit", limit + SLACK, self.commits.flush(limit)).await;
@@ -125,6 +120,28 @@ impl Worker {
         }
         shutdown.stage("leave the group", limit + 2 * SLACK, self.member.leave(limit)).await;
         self.context.replies.close();
+    }
+
+    /// Waits for the tasks of all partitions, whose leases are ending. The group may go on meanwhile: what it takes back
+    /// is given back as soon as it is drained, and what it says is lost is dropped where it stands.
+    async fn drain(&mut self) {
+        let mut is_member = true;
+        loop {
+            tokio::select! {
+                ended = self.tasks.join_next() => {
+                    let Some((partition, ended)) = ended else { return };
+                    if let Err(error) = self.after_task(partition, ended) {
+                        tracing::error!(error = &error as &dyn std::error::Error, "while draining");
+                    }
+                }
+                event = self.member.next_event(), if is_member => match event {
+                    // Nothing new is begun. Whoever is next gets it when we leave.
+                    Some(Event::Assigned(_) | Event::PartitionsChanged(_)) => {}
+                    Some(event) => self.handle(event),
+                    None => is_member = false,
+                },
+            }
+        }
     }
 
     fn handle(&mut self, event: Event) {

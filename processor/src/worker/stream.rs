@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::sleep;
 
 use super::backlog::{Backlog, Item};
+use super::budget::Share;
 use super::context::{Context, addressed};
 use super::expiry::Reading;
 use super::judge::{Ending, Place, Verdict};
@@ -27,8 +28,6 @@ use crate::replies::{Claim, ReplyBatches, Taken};
 
 /// How long records are judged before others get their turn on the loop.
 const TURN: Duration = Duration::from_millis(5);
-/// Bytes of records taken and not finished: a few of the largest at once, thousands of small ones.
-const MAX_IN_FLIGHT_BYTES: usize = 16 << 20;
 /// Records finished behind one that is not, which all are done again if we die: some 64 MiB of bookkeeping, and longer
 /// than a request usually lives.
 const MAX_UNCOMMITTED: usize = 1_000_000;
@@ -38,6 +37,7 @@ const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 /// A partition that is being read.
 pub(crate) struct Stream {
     context: Arc<Context>,
+    share: Share,
     number: i32,
     lease: Arc<Lease>,
     reader: Reader,
@@ -58,8 +58,10 @@ impl Stream {
         let metrics = Arc::clone(&context.metrics);
         let progress =
             Progress::starting_at(position, committed, number, Arc::clone(&lease), commits, metrics);
+        let share = context.budget.share();
         let mut stream = Self {
             context,
+            share,
             number,
             lease,
             reader,
@@ -83,7 +85,7 @@ impl Stream {
             }
             let ledger = Arc::clone(self.progress.ledger());
             let in_flight = ledger.in_flight();
-            let may_read = self.backlog.is_empty() && has_room(&self.context, in_flight) && !self.is_paused();
+            let may_read = self.backlog.is_empty() && self.has_room(in_flight) && !self.is_paused();
             tokio::select! {
                 biased;
                 () = lease.ending() => {}
@@ -124,14 +126,14 @@ impl Stream {
         let began = Instant::now();
         let reading = self.backlog.reading(began, self.context.clock.now());
         let mut goes_on = true;
-        while goes_on && has_room(&self.context, self.in_flight()) {
+        while goes_on && self.has_room(self.in_flight()) {
             let Some(item) = self.backlog.next() else { break };
             self.take(item, &reading);
             goes_on = began.elapsed() < TURN;
         }
         self.send_batches();
         if !self.backlog.is_empty() {
-            return has_room(&self.context, self.in_flight());
+            return self.has_room(self.in_flight());
         }
         self.progress.ledger().skip_to(self.backlog.next_offset());
         self.hand_over();
@@ -223,16 +225,17 @@ impl Stream {
         }
     }
 
+    /// Whether a further record may be taken.
+    fn has_room(&self, in_flight: InFlight) -> bool {
+        in_flight.records < self.context.max_in_flight
+            && in_flight.uncommitted < MAX_UNCOMMITTED
+            && self.share.has_room(in_flight.bytes)
+    }
+
     /// A dead letter of this partition waits for its topic to be writable.
     fn is_paused(&self) -> bool {
         self.in_flight().dead_letters > 0 && self.context.dead_letters.is_blocked()
     }
-}
-
-fn has_room(context: &Context, in_flight: InFlight) -> bool {
-    in_flight.records < context.max_in_flight
-        && in_flight.bytes < MAX_IN_FLIGHT_BYTES
-        && in_flight.uncommitted < MAX_UNCOMMITTED
 }
 
 fn after_job(ended: Result<(), JoinError>) {

@@ -8,7 +8,6 @@ use embedded_broker::{ResponseError, Times};
 use hash_processor::{HandlerError, Operations};
 use kafka::batch::{RawRecord, read_batch_at};
 use protocol::header::{CORRELATION_ID, DEADLINE, Deadline, REPLY_PARTITION, REPLY_TOPIC, ReplyPartition};
-use tokio::time::sleep;
 
 use crate::rig::{DEAD_LETTERS, GROUP, REQUESTS, RESPONSES, Rig, header, record};
 
@@ -118,22 +117,70 @@ async fn a_dead_letter_that_does_not_fit_keeps_its_coordinates() -> Result<()> {
 #[tokio::test]
 async fn the_partition_pauses_while_dead_letters_cannot_be_written() -> Result<()> {
     let rig = Rig::start().await?;
-    rig.topics(1)?;
-    let _processor = rig.processor(Operations::shipped()).await?;
+    rig.broker.create_topic(REQUESTS, 2).expect("it is new");
+    let processor = rig.processor(Operations::shipped()).await?;
     rig.broker.faults().fail_produce(Some(DEAD_LETTERS), ResponseError::NotEnoughReplicas, Times::Every);
     rig.request(&[record("nonsense", &[(CORRELATION_ID, b"bad")])]).await?;
     // The caller is told at once.
     ensure!(rig.replies(1).await?[0].contains("malformed"));
-    sleep(Duration::from_millis(300)).await;
+    processor.shows(r#""dead_letters":{"last_error":"Kafka answers"#).await?;
     rig.request(&[record(r#"{"id":"good","data":"x"}"#, &[])]).await?;
-    sleep(Duration::from_millis(700)).await;
-    ensure!(rig.broker.log_end(RESPONSES, 0) == Some(1), "the partition is paused");
-    ensure!(rig.broker.committed(GROUP, REQUESTS, 0) == Some(0), "nothing is committed past the record");
+    // By the time that others, which came later, are answered, this one would have been.
+    for number in 0..20_usize {
+        let other = record(format!(r#"{{"id":"other-{number}","data":"x"}}"#), &[]);
+        rig.produce(REQUESTS, 1, &[other]).await?;
+        ensure!(rig.replies(2 + number).await?[1 + number].contains("other"), "the partition is paused");
+    }
+    let committed = rig.broker.committed(GROUP, REQUESTS, 0);
+    ensure!(committed.is_none_or(|offset| offset == 0), "nothing is committed past the record");
     rig.broker.faults().clear();
     rig.committed(2).await?;
-    ensure!(rig.replies(2).await?[1].contains("good"));
+    ensure!(rig.replies(22).await?[21].contains("good"));
     ensure!(rig.broker.log_end(DEAD_LETTERS, 0) == Some(1));
+    processor.shows(r#""dead_letters":{"writable":true}"#).await
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_is_refused_for_what_it_is_is_kept_as_far_as_its_topic_takes_it() -> Result<()> {
+    let rig = Rig::start().await?;
+    rig.topics(1)?;
+    let _processor = rig.processor(Operations::shipped()).await?;
+    let refusals = [
+        (ResponseError::InvalidTimestamp, 1, true),
+        (ResponseError::InvalidRecord, 2, false),
+        (ResponseError::CorruptMessage, 3, false),
+    ];
+    for (number, (refusal, times, keeps_value)) in (0..).zip(refusals) {
+        rig.broker.faults().fail_produce(Some(DEAD_LETTERS), refusal, Times::Next(times));
+        let mut bad = record("nonsense", &[(CORRELATION_ID, b"bad")]);
+        bad.timestamp_ms -= 600_000;
+        rig.request(&[bad]).await?;
+        rig.committed(i64::from(number) + 1).await?;
+        let letters = rig.read(DEAD_LETTERS, 0, usize::try_from(number)? + 1).await?;
+        let letter = letters.last().context("there is one")?;
+        ensure!(letter.value.is_some() == keeps_value, "{refusal:?}");
+        let coordinates = format!("{REQUESTS}/0/{number}");
+        ensure!(letter.key.as_deref() == Some(coordinates.as_bytes()), "{refusal:?}: a key where none was");
+        ensure!(letter.headers.contains_key(CORRELATION_ID) == (times < 3), "{refusal:?}");
+        ensure!(header(letter, "dlq-offset") == number.to_string());
+        let age = chrono::Utc::now() - letter.timestamp;
+        ensure!(age.num_seconds() < 300, "{refusal:?}: the time of now, not {age}");
+    }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_topic_that_takes_no_dead_letter_at_all_is_told_of_until_it_does() -> Result<()> {
+    let rig = Rig::start().await?;
+    rig.topics(1)?;
+    let processor = rig.processor(Operations::shipped()).await?;
+    rig.broker.faults().fail_produce(Some(DEAD_LETTERS), ResponseError::InvalidRecord, Times::Every);
+    rig.request(&[record("nonsense", &[])]).await?;
+    processor.shows(r#""needs_attention":true"#).await?;
+    ensure!(rig.broker.committed(GROUP, REQUESTS, 0).is_none_or(|offset| offset == 0));
+    rig.broker.faults().clear();
+    rig.committed(1).await?;
+    processor.shows(r#""dead_letters":{"writable":true}"#).await
 }
 
 #[tokio::test]

@@ -172,6 +172,14 @@ impl Running {
         until("readiness", || self.get("/health/ready").is_ok_and(|answer| answer.contains("200 OK"))).await
     }
 
+    /// Waits until its readiness page has this text.
+    pub(crate) async fn shows(&self, text: &str) -> Result<()> {
+        let shows = || self.get("/health/ready").is_ok_and(|page| page.contains(text));
+        until("the page", shows)
+            .await
+            .with_context(|| format!("{text} in {}", self.get("/health/ready").unwrap_or_default()))
+    }
+
     /// Waits until the metrics have this line.
     pub(crate) async fn counted(&self, line: &str) -> Result<()> {
         let has = || self.get("/metrics").is_ok_and(|text| text.lines().any(|found| found == line));

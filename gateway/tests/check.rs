@@ -31,7 +31,7 @@ async fn it_says_what_a_gateway_needs_and_what_is_not_so() {
     let (status, out) = check(&broker, "").await;
     assert_eq!(status, Some(0), "{out}");
     for line in [
-        "ok    cluster: 1 brokers, all answer",
+        "ok    cluster: 1 broker, reached at 127.0.0.1:",
         "warn  topic hash_requests: the topic has retention.ms",
         "ok    topic hash_responses: is missing; the service creates it at its start, with 3 partitions",
         "ok    group service_1: no members (Dead)",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 
-use super::{Report, causes};
+use super::{Report, causes, counted};
 use crate::{
     Kafka,
     wire::{self, Connection, WireError},
@@ -62,9 +62,10 @@ async fn look_at_advertised(kafka: &Kafka, view: &wire::Metadata, report: &mut R
         }
     }
     if unreachable == 0 {
-        let at = |broker: &wire::Broker| format!("{} at {}", broker.id, broker.address());
+        let at = |broker: &wire::Broker| broker.address();
         let all = view.brokers.iter().map(at).collect::<Vec<_>>().join(", ");
-        report.ok("cluster", format!("{} brokers, all answer: {all}", view.brokers.len()));
+        let count = i64::try_from(view.brokers.len()).unwrap_or(i64::MAX);
+        report.ok("cluster", format!("{}, reached at {all}", counted(count, "broker")));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kafka_protocol::ResponseError;
 
-use super::{Existing, GroupNeed, Report, causes, in_words};
+use super::{Existing, GroupNeed, Report, causes, counted, in_words};
 use crate::{
     Kafka,
     group::{GroupDescription, describe_group, fetch_committed},
@@ -32,7 +32,7 @@ pub(super) async fn look(kafka: &Kafka, need: &GroupNeed, topics: &[Existing], r
         None => Ok(None),
     };
     let told = match lag {
-        Ok(Some(lag)) => format!("{told}, {lag} records behind the end of {}", need.topic),
+        Ok(Some(lag)) => format!("{told}, {} behind the end of {}", counted(lag, "record"), need.topic),
         Ok(None) => told,
         // It may be seen, and its offsets may not: that is told, and harms nothing.
         Err(error) => format!("{told}; its lag cannot be seen ({})", causes(&error)),
@@ -47,8 +47,7 @@ fn told(group: &GroupDescription) -> String {
     let state = &group.state;
     match group.members.len() {
         0 => format!("no members ({state})"),
-        1 => format!("1 member ({state})"),
-        count => format!("{count} members ({state})"),
+        count => format!("{} ({state})", counted(i64::try_from(count).unwrap_or(i64::MAX), "member")),
     }
 }
 

@@ -145,6 +145,14 @@ fn in_words(operations: &[Operation]) -> String {
     operations.iter().map(|operation| operation.name()).collect::<Vec<_>>().join(" and ")
 }
 
+/// So many of something: `1 broker`, `3 brokers`.
+fn counted(count: impl Into<i64>, what: &str) -> String {
+    match count.into() {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
 /// An error and its causes in one line.
 fn causes(error: &dyn Error) -> String {
     let mut words = error.to_string();

@@ -8,7 +8,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{Existing, Needs, Report, TopicNeed, causes, in_words};
+use super::{Existing, Needs, Report, TopicNeed, causes, counted, in_words};
 use crate::{
     Config, Kafka,
     permissions::Operations,
@@ -179,8 +179,11 @@ fn judge(need: &TopicNeed, topic: &Topic, seen: &Seen, report: &mut Report<'_>) 
             Some(_) => format!("{} allowed", in_words(need.operations)),
             None => "the broker does not tell what is allowed".to_owned(),
         };
-        let text =
-            format!("{partitions} partitions, replication {}, {allowed}", replication.unwrap_or_default());
+        let text = format!(
+            "{}, replication {}, {allowed}",
+            counted(partitions, "partition"),
+            replication.unwrap_or_default()
+        );
         report.ok(subject, text);
     }
 }

@@ -81,7 +81,10 @@ pub(super) async fn classic(
 ) -> Result<Option<describe_groups_response::DescribedGroup>, WireError> {
     const NEWEST_VERSION: i16 = 6;
     const FIRST_WITH_OPERATIONS: i16 = 3;
-    let version = connection.version::<DescribeGroupsRequest>(NEWEST_VERSION)?;
+    /// Later versions say of a group that is not there only that.
+    const LAST_WITH_OPERATIONS: i16 = 5;
+    let newest = if with_operations { LAST_WITH_OPERATIONS } else { NEWEST_VERSION };
+    let version = connection.version::<DescribeGroupsRequest>(newest)?;
     let request = DescribeGroupsRequest::default()
         .with_groups(vec![calls::group(group)])
         .with_include_authorized_operations(with_operations && version >= FIRST_WITH_OPERATIONS);

@@ -90,7 +90,7 @@ pub(crate) fn differences(
     let settings = match settings {
         Some(Ok(settings)) => settings,
         Some(Err(error)) => {
-            warnings.push(format!("the settings of the topic cannot be read: {error}"));
+            warnings.push(format!("the settings of the topic cannot be read ({error}); allow DescribeConfigs on it to have them compared"));
             &unknown
         }
         None => &unknown,
@@ -188,7 +188,9 @@ mod tests {
         let spec = TopicSpec { name: "requests".to_owned(), partitions: 1, retention: Duration::ZERO };
         let hidden = Err(ResponseError::TopicAuthorizationFailed);
         let said = differences(&spec, &topic(&[1]), 1, Some(&hidden));
-        assert_eq!(said, ["the settings of the topic cannot be read: TopicAuthorizationFailed"]);
+        let expected = "the settings of the topic cannot be read (TopicAuthorizationFailed); \
+                        allow DescribeConfigs on it to have them compared";
+        assert_eq!(said, [expected]);
         assert_eq!(differences(&spec, &topic(&[1]), 1, None), Vec::<String>::new());
     }
 }

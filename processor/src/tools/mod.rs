@@ -36,3 +36,11 @@ const OF_CHECK: &[&str] = &[
 pub(crate) fn commands() -> Vec<Command<ProcessorSettings>> {
     vec![dead_letters::commands(), offsets::commands(), check::command()]
 }
+
+/// So many of something: `1 record`, `3 records`.
+fn counted(count: impl TryInto<i64>, what: &str) -> String {
+    match count.try_into().unwrap_or(i64::MAX) {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}

@@ -83,8 +83,7 @@ async fn what_would_come_straight_back_is_refused_unless_forced_and_then_comes_b
         ensure!(header(back, "dlq-replayed-from") == Some(format!("requests.dlq/0/{}", round - 1)));
     }
     let list = stand.ok("dead-letters list --json").await?;
-    let replays: Vec<Value> =
-        list.lines().map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?;
+    let replays: Vec<Value> = list.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     ensure!(replays.iter().map(|letter| letter["replays"].clone()).eq([0, 1, 2].map(Value::from)), "{list}");
     Ok(())
 }

@@ -12,7 +12,7 @@ const GOOD: &str = r#"{"id":"a","data":"x"}"#;
 
 async fn shown(stand: &Stand) -> Result<Vec<Value>> {
     let out = stand.ok("offsets show --json").await?;
-    Ok(out.lines().map(|line| serde_json::from_str(line)).collect::<Result<_, _>>()?)
+    Ok(out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn show_says_where_the_group_stands_and_who_reads() -> Result<()> {
     ensure!(with[0]["committed"] == 1 && with[0]["end"] == 1 && with[0]["lag"] == 0, "{with:?}");
     ensure!(with.iter().all(|one| one["member"]["client_id"] == "hash-processor"), "{with:?}");
     let table = stand.ok("offsets show").await?;
-    ensure!(table.starts_with("group workers on requests: Stable, 1 members\n"), "{table}");
+    ensure!(table.starts_with("group workers on requests: Stable, 1 member\n"), "{table}");
     worker.stop().await?;
     stand.request(GOOD, &[]).await?;
     let after = shown(&stand).await?;
@@ -46,7 +46,7 @@ async fn reset_is_refused_while_the_group_has_members_and_says_who() -> Result<(
     stand.until("the commit", || stand.broker.committed(GROUP, REQUESTS, 0) == Some(1)).await?;
     let refused = stand.run("offsets reset earliest --yes").await?;
     ensure!(refused.status == 1 && refused.out.is_empty(), "{}", refused.out);
-    for part in ["group workers has 1 members; stop them first:", "hash-processor at "] {
+    for part in ["group workers has 1 member; stop them first:", "hash-processor at "] {
         ensure!(refused.err.contains(part), "{part} in {}", refused.err);
     }
     ensure!(stand.broker.committed(GROUP, REQUESTS, 0) == Some(1));

@@ -80,7 +80,7 @@ pub(super) fn run(settings: ProcessorSettings, arguments: Arguments) -> Result<E
 fn row(cells: [&str; 8]) -> String {
     let [time, place, reason, tries, replays, from, id, message] = cells;
     let row = format!(
-        "{time:<20}  {place:<8}  {reason:<17}  {tries:>5}  {replays:>7}  {from:<22}  {id:<36}  {message}"
+        "{time:<20}  {place:<8}  {reason:<23}  {tries:>5}  {replays:>7}  {from:<22}  {id:<36}  {message}"
     );
     row.trim_end().to_owned()
 }

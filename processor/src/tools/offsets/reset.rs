@@ -10,6 +10,7 @@ use service::settings::ProcessorSettings;
 
 use super::target::Target;
 use super::view::{Standing, View};
+use crate::tools::counted;
 use crate::tools::escape::printable;
 use crate::tools::session;
 
@@ -60,12 +61,10 @@ pub(super) fn run(settings: ProcessorSettings, arguments: Arguments) -> Result<E
         for standing in &standings {
             session.line(line(topic, standing, changed.get(&standing.partition).copied(), *yes))?;
         }
-        let count = changed.len();
+        let count = counted(changed.len(), "partition");
         session.line(match yes {
-            true => format!("{count} partitions of group {group_id} set"),
-            false => format!(
-                "{count} partitions of group {group_id} would be set; nothing was changed: --yes does it"
-            ),
+            true => format!("{count} of group {group_id} set"),
+            false => format!("{count} of group {group_id} would be set; nothing was changed: --yes does it"),
         })?;
         Ok(ExitCode::SUCCESS)
     })
@@ -80,7 +79,7 @@ fn refuse_members(group_id: &str, group: &GroupDescription) -> Result<()> {
         format!("\n  {}", printable(words.as_bytes()))
     };
     let members: String = group.members.iter().map(member).collect();
-    bail!("group {group_id} has {} members; stop them first:{members}", group.members.len());
+    bail!("group {group_id} has {}; stop them first:{members}", counted(group.members.len(), "member"));
 }
 
 fn chosen(standings: Vec<Standing>, partitions: &[i32], topic: &str) -> Result<Vec<Standing>> {
@@ -101,8 +100,8 @@ fn line(topic: &str, standing: &Standing, to: Option<i64>, done: bool) -> String
     let records = to - standing.goes_on_at();
     let meaning = match records {
         0 => "no record skipped or read again".to_owned(),
-        1.. => format!("{records} records skipped"),
-        _ => format!("{} records read again", -records),
+        1.. => format!("{} skipped", counted(records, "record")),
+        _ => format!("{} read again", counted(-records, "record")),
     };
     format!("{place}: {moves} from {from} to {to}: {meaning}")
 }

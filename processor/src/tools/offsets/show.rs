@@ -7,6 +7,7 @@ use serde_json::json;
 use service::settings::ProcessorSettings;
 
 use super::view::View;
+use crate::tools::counted;
 use crate::tools::escape::printable;
 use crate::tools::session;
 
@@ -29,10 +30,8 @@ pub(super) fn run(settings: ProcessorSettings, arguments: Arguments) -> Result<E
         let View { group, standings } = View::of(&session.kafka, group_id, topic).await?;
         if !arguments.json {
             let state = &group.state;
-            session.line(format_args!(
-                "group {group_id} on {topic}: {state}, {} members",
-                group.members.len()
-            ))?;
+            let members = counted(group.members.len(), "member");
+            session.line(format_args!("group {group_id} on {topic}: {state}, {members}"))?;
             session.line(row(["PARTITION", "COMMITTED", "START", "END", "LAG", "MEMBER"]))?;
         }
         for standing in &standings {

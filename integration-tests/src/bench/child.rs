@@ -1,18 +1,23 @@
-//! The servers that are measured, each in a process of its own: this program again, in another role.
+//! The servers that are measured, each in a process of its own: this program again in another role, or another build.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 /// What a copy of this program does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The gateway as it ships.
     Gateway,
     /// The processor as it ships.
     Processor,
+    /// The processor with a handler that takes its time.
+    Slow,
     /// The server that hashes without Kafka.
     Plain,
 }
@@ -24,24 +29,50 @@ pub const PLAIN_PORT_VARIABLE: &str = "BENCH_PLAIN_PORT";
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A running copy. Dropping it kills it: what is measured is over by then.
+/// A running process. Dropping it kills it: what is measured is over by then.
 #[derive(Debug)]
 pub struct Server {
     process: Child,
 }
 
 impl Server {
-    /// Starts a copy in `role` with `environment` added to ours.
+    /// Starts a copy in `role` with `environment` and nothing else set.
     ///
     /// # Errors
     /// The program cannot be started again.
     pub fn start(role: Role, environment: &[(&str, String)]) -> Result<Self> {
         let program = std::env::current_exe().context("this program does not know its own path")?;
-        let name = format!("{role:?}").to_lowercase();
-        let mut command = Command::new(program);
-        command.env(ROLE_VARIABLE, name).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut environment = environment.to_vec();
+        environment.push((ROLE_VARIABLE, format!("{role:?}").to_lowercase()));
+        Self::start_program(&program, &environment)
+    }
+
+    /// Starts the program at `path`, which is absolute, in the same way.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_program(path: &Path, environment: &[(&str, String)]) -> Result<Self> {
+        let mut command = Command::new(path);
+        // Neither a variable nor a `.env` of whoever measures may change what is measured. In a group of its own,
+        // because Ctrl-C is for the bench, which ends its children itself.
+        command.env_clear().current_dir("/").process_group(0).stdin(Stdio::null()).stdout(Stdio::null());
         command.envs(environment.iter().map(|(key, value)| (*key, value.as_str())));
-        Ok(Self { process: command.spawn()? })
+        let process = command.spawn().with_context(|| format!("cannot start {}", path.display()))?;
+        Ok(Self { process })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether it has ended, which it should not; in words.
+    pub fn ended(&mut self) -> Option<String> {
+        match self.process.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(format!("it ended: {status}")),
+            Err(error) => Some(error.to_string()),
+        }
     }
 }
 
@@ -81,17 +112,25 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
 /// # Errors
 /// It is not within half a minute; says what came instead.
 pub async fn answering(address: &str) -> Result<()> {
+    answering_at(&format!("http://{address}/hash")).await
+}
+
+/// The same for a whole URL.
+///
+/// # Errors
+/// As there.
+pub async fn answering_at(url: &str) -> Result<()> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(12)).build()?;
     let begin = Instant::now();
     let mut last = "nothing was tried".to_owned();
     while begin.elapsed() < START_LIMIT {
         let body = serde_json::json!({ "data": "is anybody there" });
-        match client.post(format!("http://{address}/hash")).json(&body).send().await {
+        match client.post(url).json(&body).send().await {
             Ok(answer) if answer.status().is_success() => return Ok(()),
             Ok(answer) => last = answer.text().await.unwrap_or_default(),
             Err(error) => last = error.to_string(),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    bail!("{address} does not answer: {last}")
+    bail!("{url} does not answer: {last}")
 }

@@ -1,80 +1,145 @@
 //! What the broker itself costs: a bare request/reply over two topics with rskafka, nothing else.
 //!
-//! produce → parked fetch → produce → parked fetch, one in flight. Sockets have NODELAY as ours do.
+//! ```text
+//!   produce ─▶ requests ─▶ fetch, parked since the last one
+//!   fetch, parked since the last one ◀─ replies ◀─ produce
+//! ```
+//!
+//! One request is in flight, its records have the bytes and headers that the stack would write, sockets have NODELAY
+//! as ours do. As in the stack, a fetch waits at the broker before the record that it is for is written, and nobody
+//! waits for an acknowledgement before listening.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use chrono::Utc;
+use futures::poll;
 use kafka::topics::{self, TopicSpec};
 use kafka::{Kafka, Record};
+use protocol::header::{self, Deadline, Headers};
+use protocol::reply::encode_reply;
+use protocol::{CorrelationId, Tag, encode_request, request_headers};
 use rskafka::client::partition::{Compression, OffsetAt, PartitionClient};
+use serde_json::json;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::driver;
 use super::sample::Sample;
+use crate::wait;
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_WAIT_MS: i32 = 500;
 const MAX_BYTES: i32 = 4_000_000;
+const RETENTION: Duration = Duration::from_secs(600);
+/// What the gateway gives a request by default.
+const TIME_TO_LIVE: Duration = Duration::from_secs(10);
 
-struct Sockets {
-    requests_out: PartitionClient,
-    requests_in: PartitionClient,
-    replies_out: PartitionClient,
-    replies_in: PartitionClient,
+/// Two topics and an echo between them.
+pub struct Floor {
+    reply_topic: String,
+    requests: PartitionClient,
+    replies: PartitionClient,
+    _echo: JoinSet<Result<()>>,
 }
 
-/// Measures the floor for records whose value has `payload_bytes` bytes, on topics named after `prefix`.
-///
-/// # Errors
-/// The broker does not answer.
-pub async fn measure(kafka: &Kafka, prefix: &str, payload_bytes: usize, measure: Duration) -> Result<Sample> {
-    let (requests, replies) = (format!("{prefix}-floor-requests"), format!("{prefix}-floor-replies"));
-    let spec =
-        |name: &String| TopicSpec { name: name.clone(), partitions: 1, retention: Duration::from_secs(600) };
-    topics::ensure(kafka, &[spec(&requests), spec(&replies)], true).await?;
-    let sockets = Sockets {
-        requests_out: kafka.connect(&requests, 0).await?,
-        requests_in: kafka.connect(&requests, 0).await?,
-        replies_out: kafka.connect(&replies, 0).await?,
-        replies_in: kafka.connect(&replies, 0).await?,
-    };
-    let Sockets { requests_out, requests_in, replies_out, replies_in } = sockets;
-    let worker = tokio::spawn(echo(requests_in, replies_out));
-    let mut position = replies_in.get_offset(OffsetAt::Latest).await?;
-    let mut sample = Sample::new(measure);
-    let begin = Instant::now() + measure / 4;
-    let end = begin + measure;
-    while Instant::now() < end {
-        let sent = Instant::now();
-        let record = Record {
-            key: Some(vec![b'k'; 36]),
-            value: Some(vec![b'v'; payload_bytes + 64]),
-            headers: [("kafka_correlationId".to_owned(), vec![b'c'; 36])].into(),
+impl Floor {
+    /// The topics of a floor named `prefix`.
+    pub fn topics(prefix: &str) -> [String; 2] {
+        [format!("{prefix}-floor-requests"), format!("{prefix}-floor-replies")]
+    }
+
+    /// Creates the topics of that floor and starts the echo.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub async fn start(kafka: &Kafka, prefix: &str) -> Result<Self> {
+        let [requests, replies] = Self::topics(prefix);
+        let spec = |name: &String| TopicSpec { name: name.clone(), partitions: 1, retention: RETENTION };
+        topics::ensure(kafka, &[spec(&requests), spec(&replies)], true).await?;
+        let (echo_in, echo_out) = (connect(kafka, &requests).await?, connect(kafka, &replies).await?);
+        // Known before the first request can be written.
+        let position = echo_in.get_offset(OffsetAt::Latest).await?;
+        let mut echoing = JoinSet::new();
+        echoing.spawn(echo(echo_in, position, echo_out));
+        Ok(Self {
+            requests: connect(kafka, &requests).await?,
+            replies: connect(kafka, &replies).await?,
+            reply_topic: replies,
+            _echo: echoing,
+        })
+    }
+
+    /// Measures round trips of requests with `data_bytes` bytes of `data`.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub async fn measure(&self, data_bytes: usize, warm_up: Duration, measure: Duration) -> Result<Sample> {
+        let (requests, replies) = (&self.requests, &self.replies);
+        let mut sample = Sample::new(measure);
+        let mut listening = Box::pin(next(replies, replies.get_offset(OffsetAt::Latest).await?));
+        let _ = poll!(&mut listening);
+        let data = driver::data(0, data_bytes);
+        let begin = Instant::now() + warm_up;
+        let end = begin + measure;
+        while Instant::now() < end {
+            let record = self.request(&data)?;
+            let sent = Instant::now();
+            let reply = async {
+                let found = timeout(CALL_TIMEOUT, &mut listening).await;
+                (sent.elapsed(), found)
+            };
+            let (acknowledged, (took, found)) = tokio::join!(produce(requests, vec![record]), reply);
+            acknowledged?;
+            let (position, _) = found.context("no reply came")??;
+            listening.set(next(replies, position));
+            // The first poll sends the fetch: it waits at the broker when the next request is written.
+            let _ = poll!(&mut listening);
+            if sent >= begin {
+                sample.record(took);
+            }
+        }
+        ensure!(sample.count() > 0, "not one reply came in the time that was measured");
+        Ok(sample)
+    }
+
+    fn request(&self, data: &str) -> Result<Record> {
+        let id = CorrelationId::random(Tag::from(*b"alon"));
+        let now = u64::try_from(Utc::now().timestamp_millis())?;
+        Ok(Record {
+            key: Some(id.as_text().as_bytes().to_vec()),
+            value: Some(encode_request(&id.as_text(), "hash", &json!({ "data": data }))?),
+            headers: request_headers(id, &self.reply_topic, Some(0), &Deadline::after(now, TIME_TO_LIVE)),
             timestamp: Utc::now(),
-        };
-        // As in our gateway, the reply is listened for while the acknowledgement is on its way.
-        let (written, next) = tokio::join!(produce(&requests_out, vec![record]), next(&replies_in, position));
-        written?;
-        position = next?.0;
-        if sent >= begin {
-            sample.record(sent.elapsed());
-        }
+        })
     }
-    worker.abort();
-    Ok(sample)
 }
 
-async fn echo(requests: PartitionClient, replies: PartitionClient) -> Result<()> {
-    let mut position = requests.get_offset(OffsetAt::Latest).await?;
+/// A connection to the only partition of `topic`, whose leader may not know yet that it is one.
+async fn connect(kafka: &Kafka, topic: &str) -> Result<PartitionClient> {
+    wait::until_ok("the partition's leader", async || {
+        let client = kafka.connect(topic, 0).await?;
+        client.get_offset(OffsetAt::Latest).await?;
+        anyhow::Ok(client)
+    })
+    .await
+}
+
+async fn echo(requests: PartitionClient, position: i64, replies: PartitionClient) -> Result<()> {
+    let (mut position, mut found) = next(&requests, position).await?;
     loop {
-        let (after, mut records) = next(&requests, position).await?;
-        position = after;
-        for record in &mut records {
-            record.value = Some(vec![b'r'; 144]);
-        }
-        produce(&replies, records).await?;
+        let answers = found.into_iter().map(reply).collect::<Result<Vec<_>>>()?;
+        let (acknowledged, fetched) = tokio::join!(produce(&replies, answers), next(&requests, position));
+        acknowledged?;
+        (position, found) = fetched?;
     }
+}
+
+fn reply(request: Record) -> Result<Record> {
+    let key = request.key.context("our requests have a key")?;
+    let value = encode_reply(str::from_utf8(&key)?, &json!({ "hash": "0".repeat(64) }))?;
+    let headers = Headers::from([(header::CORRELATION_ID.to_owned(), key.clone())]);
+    Ok(Record { key: Some(key), value: Some(value), headers, timestamp: Utc::now() })
 }
 
 async fn produce(client: &PartitionClient, records: Vec<Record>) -> Result<()> {
@@ -90,6 +155,28 @@ async fn next(client: &PartitionClient, position: i64) -> Result<(i64, Vec<Recor
         let (found, _) = timeout(CALL_TIMEOUT, fetch).await.context("no fetch response")??;
         if let Some(last) = found.last() {
             return Ok((last.offset + 1, found.into_iter().map(|found| found.record).collect()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_broker::{Broker, Config};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn replies_come_back() {
+        let broker = Broker::start(Config::default()).await.unwrap();
+        let kafka = Kafka::new(kafka::Config {
+            brokers: vec![broker.bootstrap()],
+            client_id: "test".into(),
+            timeout: Duration::from_secs(5),
+        });
+        let floor = Floor::start(&kafka, "test").await.unwrap();
+        for bytes in [10, 100_000] {
+            let sample = floor.measure(bytes, Duration::from_millis(20), Duration::from_millis(100)).await;
+            assert!(sample.unwrap().count() > 0);
         }
     }
 }

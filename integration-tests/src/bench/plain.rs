@@ -26,7 +26,9 @@ struct Output {
 pub fn serve(listener: TcpListener) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let app = || App::new().route("/hash", web::post().to(hash));
+        // It takes what the gateway takes.
+        let limit = web::PayloadConfig::new(api_gateway::MAX_BODY_BYTES);
+        let app = move || App::new().app_data(limit.clone()).route("/hash", web::post().to(hash));
         HttpServer::new(app).workers(1).listen(listener)?.run().await?;
         Ok(())
     })

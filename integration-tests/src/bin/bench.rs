@@ -1,56 +1,121 @@
-//! Measures the stack against what its parts cost by themselves, in one run.
+//! Measures the stack against what its parts cost by themselves, in one run. `--help` says how.
 
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, ValueEnum as _};
-use integration_tests::bench::child::{self, PLAIN_PORT_VARIABLE, ROLE_VARIABLE, Role, Server};
-use integration_tests::bench::driver::{Load, drive};
-use integration_tests::bench::report::{Row, machine, median, table};
-use integration_tests::bench::{floor, plain};
-use kafka::Kafka;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+use integration_tests::bench::child::{PLAIN_PORT_VARIABLE, ROLE_VARIABLE, Role};
+use integration_tests::bench::machine::{self, Machine};
+use integration_tests::bench::options::Options;
+use integration_tests::bench::progress::say;
+use integration_tests::bench::report::Report;
+use integration_tests::bench::session::Session;
+use integration_tests::bench::{goals, plain, plot, slow};
+use integration_tests::broker::{IMAGE, TestBroker};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Measures requests/s and latency of gateway and worker, beside the broker alone and HTTP alone.
-#[derive(Parser)]
-#[command(name = "bench")]
-struct Options {
-    /// `embedded`, or the address of a Kafka broker.
-    #[arg(long, default_value = "embedded")]
-    broker: String,
-    /// Numbers of requests in flight to measure.
-    #[arg(long, value_delimiter = ',', default_value = "1,64,256")]
-    in_flight: Vec<usize>,
-    /// Seconds that each measurement takes, after its warm-up.
-    #[arg(long, default_value_t = 4.0)]
-    seconds: f64,
-    /// Interleaved rounds; the median by rate is reported.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-    /// Bytes of `data` in each request.
-    #[arg(long, default_value_t = 100)]
-    payload: usize,
-}
+/// As a shell reports a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 // The services' own allocator, so that what is measured is what ships.
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
-fn main() -> Result<ExitCode> {
-    if let Ok(role) = std::env::var(ROLE_VARIABLE) {
-        return serve(&role);
-    }
+fn main() -> ExitCode {
+    let ended = match std::env::var(ROLE_VARIABLE) {
+        Ok(role) => serve(&role),
+        Err(_) => bench(),
+    };
+    ended.unwrap_or_else(|error| {
+        say(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn bench() -> Result<ExitCode> {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(&options))?;
-    Ok(ExitCode::SUCCESS)
+    if let Err(error) = options.check() {
+        Options::command().error(ErrorKind::ArgumentConflict, error).exit();
+    }
+    if machine::is_debug_build() {
+        say("a debug build measures nothing worth knowing; build with --release");
+    }
+    // One thread, so that the driver takes one core at most.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(&options))
+}
+
+/// Everything that was started has ended when this returns.
+async fn run(options: &Options) -> Result<ExitCode> {
+    // From here on, so that an interrupt meets nothing half started.
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    let (broker, told) = start_broker(&options.broker).await?;
+    let machine = Machine::here(told);
+    let session = Session::new(options, broker.bootstrap());
+    // Boxed, because the compiler gives up on futures that are nested more deeply.
+    let measured = tokio::select! {
+        measured = Box::pin(session.measure()) => Some(measured),
+        _ = interrupts.recv() => None,
+        _ = terminations.recv() => None,
+    };
+    session.delete_topics().await;
+    drop(session);
+    drop(broker);
+    let Some(findings) = measured else {
+        say("interrupted; everything that was started has ended");
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let findings = findings?;
+    let goals = goals::judge(options, &findings);
+    let report = Report { options, machine: &machine, findings: &findings, goals: &goals };
+    write(options, &report)?;
+    Ok(if findings.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The broker, and what is known of it.
+async fn start_broker(choice: &str) -> Result<(TestBroker, String)> {
+    Ok(match choice {
+        "embedded" => (TestBroker::embedded().await?, "embedded, in memory and inside the bench".to_owned()),
+        "container" => {
+            say("starting Apache Kafka in a container");
+            let broker = TestBroker::container().await?;
+            (broker, format!("Apache Kafka {} in a container on this machine", IMAGE.1))
+        }
+        address => {
+            let broker = TestBroker::foreign(address.to_owned());
+            let told = machine::told_by_broker(broker.kafka().config()).await.context("the broker")?;
+            (broker, format!("{address} ({told})"))
+        }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what a person runs this program for")]
+fn write(options: &Options, report: &Report<'_>) -> Result<()> {
+    println!("{}", report.markdown());
+    if let Some(file) = &options.json {
+        std::fs::write(file, report.json()?).with_context(|| format!("cannot write {}", file.display()))?;
+        say(&format!("every round's figures are in {}", file.display()));
+    }
+    if let Some(file) = &options.plot {
+        let Some(svg) = plot::svg(report.findings) else {
+            say("nothing was measured under load: there is nothing to plot");
+            return Ok(());
+        };
+        std::fs::write(file, svg).with_context(|| format!("cannot write {}", file.display()))?;
+        say(&format!("latency percentiles are drawn in {}", file.display()));
+    }
+    Ok(())
 }
 
 fn serve(role: &str) -> Result<ExitCode> {
     match Role::from_str(role, true) {
         Ok(Role::Gateway) => Ok(api_gateway::main()),
         Ok(Role::Processor) => Ok(hash_processor::main()),
+        Ok(Role::Slow) => Ok(slow::main()),
         Ok(Role::Plain) => {
             let port: u16 = std::env::var(PLAIN_PORT_VARIABLE)?.parse()?;
             plain::serve(TcpListener::bind(("127.0.0.1", port))?)?;
@@ -58,75 +123,4 @@ fn serve(role: &str) -> Result<ExitCode> {
         }
         Err(error) => bail!("{error}"),
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the table is what a person runs this program for")]
-async fn run(options: &Options) -> Result<()> {
-    let embedded = match options.broker.as_str() {
-        "embedded" => Some(embedded_broker::Broker::start(embedded_broker::Config::default()).await?),
-        _ => None,
-    };
-    let broker = embedded.as_ref().map_or_else(|| options.broker.clone(), embedded_broker::Broker::bootstrap);
-    let prefix = format!("bench-{}", uuid::Uuid::new_v4().simple());
-    let [gateway_port, plain_port] = child::free_ports()?;
-    let shared = [
-        ("KAFKA_BROKERS", broker.clone()),
-        ("KAFKA_REQUEST_TOPIC", format!("{prefix}-requests")),
-        ("KAFKA_RESPONSE_TOPIC", format!("{prefix}-responses")),
-        ("SERVICE_1_GROUP_ID", format!("{prefix}-gateways")),
-        ("SERVICE_2_GROUP_ID", format!("{prefix}-workers")),
-        ("SERVICE_1_PORT", gateway_port.to_string()),
-        ("SERVICE_1_MANAGEMENT_PORT", "0".into()),
-        ("SERVICE_2_MANAGEMENT_PORT", "0".into()),
-        ("RUST_LOG", "warn".into()),
-    ];
-    let _processor = Server::start(Role::Processor, &shared)?;
-    let _gateway = Server::start(Role::Gateway, &shared)?;
-    let _plain = Server::start(Role::Plain, &[(PLAIN_PORT_VARIABLE, plain_port.to_string())])?;
-    let (gateway, plain) = (format!("127.0.0.1:{gateway_port}"), format!("127.0.0.1:{plain_port}"));
-    child::answering(&plain).await.context("the server without Kafka")?;
-    child::answering(&gateway).await.context("the gateway")?;
-
-    println!("{}; broker: {}; payload {} bytes\n", machine(), options.broker, options.payload);
-    let kafka = Kafka::new(kafka::Config {
-        brokers: vec![broker],
-        client_id: "bench".into(),
-        timeout: Duration::from_secs(5),
-    });
-    let mut rows = Vec::new();
-    for in_flight in &options.in_flight {
-        rows.push(measure(options, *in_flight, &kafka, &prefix, &plain, &gateway).await?);
-    }
-    println!("{}", table(&rows));
-    Ok(())
-}
-
-/// Interleaves the rounds, so that a busy moment of the machine meets all of them.
-async fn measure(
-    options: &Options,
-    in_flight: usize,
-    kafka: &Kafka,
-    prefix: &str,
-    plain: &str,
-    gateway: &str,
-) -> Result<Row> {
-    let seconds = Duration::try_from_secs_f64(options.seconds)?;
-    let load = |address: &str| Load {
-        address: address.to_owned(),
-        in_flight,
-        measure: seconds,
-        warm_up: seconds / 4,
-        payload_bytes: options.payload,
-    };
-    let (mut floors, mut plains, mut stacks) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..options.rounds.max(1) {
-        if in_flight == 1 {
-            floors
-                .push(floor::measure(kafka, prefix, options.payload, seconds).await.context("broker alone")?);
-        }
-        plains.push(drive(&load(plain)).await.context("HTTP alone")?);
-        stacks.push(drive(&load(gateway)).await.context("gateway and worker")?);
-    }
-    let floor = (!floors.is_empty()).then(|| median(floors));
-    Ok(Row { in_flight, floor, plain: median(plains), stack: median(stacks) })
 }

@@ -1,0 +1,7 @@
+//! What is measured: one file for each kind of figure.
+
+pub mod idle;
+pub mod loads;
+pub mod payloads;
+pub mod sharing;
+pub mod workers;

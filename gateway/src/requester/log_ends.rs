@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
 use kafka::Kafka;
 use kafka::wire::WireError;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,7 +29,7 @@ impl LogEnds {
     /// What was found since the last call, if anything; asks for the ends of `partitions` now and then. To be called
     /// within a tokio runtime.
     pub(crate) fn look(&mut self, partitions: Vec<i32>) -> Vec<(i32, i64)> {
-        let answer = self.asking.as_mut().and_then(|asking| asking.now_or_never());
+        let answer = self.asking.as_mut().and_then(futures::FutureExt::now_or_never);
         if answer.is_some() {
             self.asking = None;
         }

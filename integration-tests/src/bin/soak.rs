@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser as _;
-use integration_tests::bench::report::machine;
+use integration_tests::bench::machine::Machine;
 use integration_tests::programs;
 use integration_tests::soak::options::Options;
 use integration_tests::soak::plan::Plan;
@@ -50,19 +50,17 @@ fn main() -> Result<ExitCode> {
 }
 
 fn header(settings: &Settings, plan: &Plan) -> String {
+    let Machine { began, build, hardware, load_average, broker } = Machine::here(format!("{:?}", settings.broker));
+    let Settings { seed, gateways, workers, partitions, per_second, codecs, skew_ms, .. } = settings;
     format!(
-        "soak {} with seed {}: {:.1} min, {} gateways, {} workers, {} partitions, {} calls/s, broker {:?}\n\
-         {}\n\
-         settings are the product's defaults\n\n{plan}",
-        env!("CARGO_PKG_VERSION"),
-        settings.seed,
+        "soak, seed {seed}, {began}\n\
+         {build}; {hardware}; load {load_average}\n\
+         broker {broker}, first rebalances wait {} ms\n\
+         {:.1} min, {gateways} gateways, {workers} workers, {partitions} partitions, {per_second} calls/s; \
+         by hand on Kafka, compressed: {codecs:?}; clocks {skew_ms} ms ahead or behind\n\
+         settings of gateways and workers: the product's defaults, but for names, addresses and ports\n\n{plan}",
+        settings.initial_rebalance_delay.as_millis(),
         settings.length.as_secs_f64() / 60.0,
-        settings.gateways,
-        settings.workers,
-        settings.partitions,
-        settings.per_second,
-        settings.broker,
-        machine(),
     )
 }
 

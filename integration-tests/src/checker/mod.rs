@@ -16,11 +16,14 @@ mod excuse;
 mod fault_windows;
 mod figures;
 mod findings;
+mod gaps;
 mod guarantees;
 pub mod history;
 mod index;
 pub mod table;
 mod verdict;
+
+use std::collections::BTreeMap;
 
 pub use figures::Figures;
 pub use history::{
@@ -46,6 +49,12 @@ pub fn judge(history: &History) -> Verdict {
     guarantees::duplicates::check(&index, &mut findings);
     guarantees::recovery::check(&index, &mut findings);
     findings.into_verdict()
+}
+
+/// By request partition, the longest time within `during` in which no request of it was replied to; the time before the
+/// first reply and after the last one counts as well.
+pub fn longest_gaps(history: &History, during: Span) -> BTreeMap<i32, Span> {
+    gaps::longest(&Index::of(history), during)
 }
 
 /// What each fault cost, and how long its recovery took.

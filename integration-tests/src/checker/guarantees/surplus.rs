@@ -51,7 +51,7 @@ struct Asked {
     woken_by: Option<(i32, i64)>,
 }
 
-/// A gateway's requests in a row that name the same reply partition.
+/// A shard's requests in a row that name the same reply partition.
 struct Stretch {
     from: Duration,
     names: Option<i32>,
@@ -74,7 +74,9 @@ impl<'h> Surplus<'h> {
             let Some(bounds) = gateway.map(|gateway| surplus.gateways.entry(gateway).or_default()) else {
                 continue;
             };
-            let read = call.map_or(0, |call| read_for_certain(&trace, call, stretches.get(&call.gateway)));
+            let stretches = tag(trace.id).and_then(|tag| stretches.get(&tag));
+            let read =
+                call.zip(stretches).map_or(0, |(call, stretches)| read_for_certain(&trace, call, stretches));
             bounds.least += read.saturating_sub(u64::from(woken != Some(false)));
             bounds.most += most;
             if most > 0 && bounds.examples.len() < EXAMPLES {
@@ -105,10 +107,11 @@ fn tag(id: &Id) -> Option<Tag> {
     }
 }
 
-fn stretches(index: &Index<'_>) -> FxHashMap<Instance, Vec<Stretch>> {
-    let mut asked: FxHashMap<Instance, Vec<Asked>> = FxHashMap::default();
+/// By tag: each shard of a gateway has readers and a name of its own.
+fn stretches(index: &Index<'_>) -> FxHashMap<Tag, Vec<Stretch>> {
+    let mut asked: FxHashMap<Tag, Vec<Asked>> = FxHashMap::default();
     for trace in index.traces() {
-        let Some(request) = trace.requests().next() else { continue };
+        let Some((tag, request)) = tag(trace.id).zip(trace.requests().next()) else { continue };
         let Content::Request { data, reply_partition: names } = request.content else { continue };
         let Some(call) = index.call(&data) else { continue };
         // In one partition the first reply is read first. In several it is not known which came first.
@@ -116,9 +119,9 @@ fn stretches(index: &Index<'_>) -> FxHashMap<Instance, Vec<Stretch>> {
         let first = replies.clone().min();
         let is_one = first.is_some_and(|(partition, _)| replies.all(|(other, _)| other == partition));
         let woken_by = first.filter(|_| is_one && was_woken(call) == Some(true));
-        asked.entry(call.gateway).or_default().push(Asked { sent: call.sent, names, woken_by });
+        asked.entry(tag).or_default().push(Asked { sent: call.sent, names, woken_by });
     }
-    asked.into_iter().map(|(gateway, asked)| (gateway, in_a_row(asked))).collect()
+    asked.into_iter().map(|(tag, asked)| (tag, in_a_row(asked))).collect()
 }
 
 fn in_a_row(mut asked: Vec<Asked>) -> Vec<Stretch> {
@@ -136,8 +139,7 @@ fn in_a_row(mut asked: Vec<Asked>) -> Vec<Stretch> {
 }
 
 /// How many replies of the call its gateway has read for certain.
-fn read_for_certain(trace: &Trace<'_, '_>, call: &Call, stretches: Option<&Vec<Stretch>>) -> u64 {
-    let Some(stretches) = stretches else { return 0 };
+fn read_for_certain(trace: &Trace<'_, '_>, call: &Call, stretches: &[Stretch]) -> u64 {
     let Some(Content::Request { reply_partition: names, .. }) = trace.requests().next().map(|r| &r.content)
     else {
         return 0;

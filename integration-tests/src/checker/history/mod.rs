@@ -37,6 +37,16 @@ impl Span {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
+
+    /// Whether this moment is in it.
+    pub fn contains(&self, moment: Duration) -> bool {
+        self.from <= moment && moment <= self.to
+    }
+
+    /// How long it is.
+    pub fn length(&self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
 }
 
 /// A whole run, from before its first call until everything had come to rest.

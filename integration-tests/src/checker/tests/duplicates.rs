@@ -221,3 +221,18 @@ fn a_gateway_that_reads_all_partitions_counts_in_each() {
     let violation = run.breaks(G6HarmlessDuplicates);
     assert!(violation.sentence.contains("2 to 4"), "{violation}");
 }
+
+/// A gateway of two shards is two readers, each with a partition of its own.
+#[test]
+fn what_one_shard_read_proves_nothing_of_another() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.reply(number, Content::Hash(data(number)));
+    // The first shard has moved by now. The second one, of another tag, still reads there.
+    let other = Id::from("00000002-0000-8000-8000-000000000002");
+    let number = run.call(Outcome::Answered { id: other.clone(), hash: data(2) });
+    let content = Content::Request { data: data(number), reply_partition: Some(0) };
+    run.record(Topic::Requests, 0, Some(other.clone()), content);
+    run.record(Topic::Responses, 0, Some(other), Content::Hash(data(number)));
+    assert_eq!(run.holds().counted_within, 1);
+}

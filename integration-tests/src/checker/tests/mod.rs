@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod evidence;
+mod gaps;
 mod honesty;
 mod loss;
 mod phantoms;

@@ -21,6 +21,30 @@ pub fn decode(bytes: Bytes, from_offset: i64) -> BatchContents {
     BatchContents { next_offset: from_offset, ..BatchContents::default() }
 }
 
+/// As much as is decoded at once; the batch that reaches it is decoded to its end.
+const ENOUGH_BYTES: usize = 4 << 20;
+
+/// The same of that batch and those behind it. Ends behind the first one in which anything cannot be read: a damaged
+/// batch may lie about where the next one begins.
+pub(super) fn decode_several(bytes: Bytes, from_offset: i64) -> BatchContents {
+    let mut rest = bytes;
+    let mut all = BatchContents { next_offset: from_offset, ..BatchContents::default() };
+    let mut decoded = 0;
+    while decoded < ENOUGH_BYTES
+        && all.unreadable.is_empty()
+        && let Some(frame) = Frame::split_off(&mut rest)
+    {
+        let last_offset = frame.last_offset().unwrap_or(all.next_offset);
+        if last_offset >= all.next_offset {
+            let next = contents(&frame, all.next_offset, last_offset);
+            decoded += next.records.iter().map(|found| found.record.approximate_size()).sum::<usize>();
+            all.records.extend(next.records);
+            (all.unreadable, all.next_offset) = (next.unreadable, next.next_offset);
+        }
+    }
+    all
+}
+
 /// Cuts the batch that holds `from_offset`, or the first one behind it, off `rest`: its records from there on as they
 /// stand in the log, and where to read on. A record that `Record` cannot carry says why; what cannot be read at all is
 /// there as in [`decode`]. `None` without a whole batch.

@@ -1,7 +1,8 @@
-//! Fetches exactly one batch from a partition's leader.
+//! Fetches batches from a partition's leader: one, or what there is.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use kafka_protocol::{
     messages::{
         FetchRequest, FetchResponse, TopicName,
@@ -11,7 +12,10 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{BatchContents, decode};
+use super::{
+    BatchContents,
+    decode::{decode, decode_several},
+};
 use crate::{
     Kafka,
     wire::{self, Connection, WireError, accepted},
@@ -24,7 +28,10 @@ const NEWEST_VERSION: i16 = 12;
 /// A broker always gives at least one whole batch, so this asks for just that.
 const ONE_BATCH: i32 = 1;
 
-/// Reads single batches of one partition over a connection of its own, which it keeps.
+/// Asks for several, where there are any.
+const SEVERAL_BATCHES: i32 = 1 << 20;
+
+/// Reads batches of one partition over a connection of its own, which it keeps.
 #[derive(Debug)]
 pub struct BatchReader {
     kafka: Kafka,
@@ -54,24 +61,36 @@ impl BatchReader {
     /// the configured timeout. [`WireError::Kafka`] with `OffsetOutOfRange` if the log does not reach there. May be
     /// dropped at any await.
     pub async fn read_at(&mut self, offset: i64) -> Result<BatchContents, WireError> {
+        self.read(offset, ONE_BATCH).await
+    }
+
+    /// The same of that batch and those behind it, some megabytes at most. Ends behind the first one in which anything
+    /// cannot be read.
+    pub async fn read_from(&mut self, offset: i64) -> Result<BatchContents, WireError> {
+        self.read(offset, SEVERAL_BATCHES).await
+    }
+
+    async fn read(&mut self, offset: i64, max_bytes: i32) -> Result<BatchContents, WireError> {
         // One that was kept may be dead by now, or the leader another: no reason to fail.
         if let Some(kept) = self.connection.take()
-            && let Ok(contents) = self.read_over(kept, offset).await
+            && let Ok(contents) = self.read_over(kept, offset, max_bytes).await
         {
             return Ok(contents);
         }
         let fresh = wire::open_leader(&self.kafka, &self.topic, self.partition).await?;
-        self.read_over(fresh, offset).await
+        self.read_over(fresh, offset, max_bytes).await
     }
 
     async fn read_over(
         &mut self,
         mut connection: Connection,
         offset: i64,
+        max_bytes: i32,
     ) -> Result<BatchContents, WireError> {
         let place = Place { topic: &self.topic, partition: self.partition, offset };
-        let data = fetch(&mut connection, self.kafka.config().timeout, &place, ONE_BATCH).await?;
-        let contents = contents(data, offset).ok_or_else(|| place.broken(&connection))?;
+        let data = fetch(&mut connection, self.kafka.config().timeout, &place, max_bytes).await?;
+        let decode = if max_bytes == ONE_BATCH { decode } else { decode_several };
+        let contents = contents(data, offset, decode).ok_or_else(|| place.broken(&connection))?;
         self.connection = Some(connection);
         Ok(contents)
     }
@@ -135,7 +154,11 @@ fn partition_data(answer: FetchResponse) -> Option<PartitionData> {
 }
 
 /// `None` if there are bytes but no whole batch in them.
-fn contents(data: PartitionData, offset: i64) -> Option<BatchContents> {
+fn contents(
+    data: PartitionData,
+    offset: i64,
+    decode: fn(Bytes, i64) -> BatchContents,
+) -> Option<BatchContents> {
     let records = data.records.unwrap_or_default();
     let is_end = records.is_empty();
     let mut contents = decode(records, offset);

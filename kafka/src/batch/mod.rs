@@ -4,7 +4,7 @@
 //! on a batch in a codec it was built without, and on some transaction markers. The way past such a place:
 //!
 //! ```text
-//!   read_batch_at(offset) ─▶ leader ─▶ exactly one batch ─▶ header ─▶ CRC-32C ─▶ codec ─▶ records
+//!   read_batch_at(offset) ─▶ leader ─▶ each batch         ─▶ header ─▶ CRC-32C ─▶ codec ─▶ records
 //!                                                             │                            │
 //!                                 cannot be read at all: ─────┴──▶ unreadable ◀────────────┤ cannot be carried
 //!                                                                  records    ◀────────────┘ all the others

@@ -1,9 +1,9 @@
 //! When to read batch by batch.
 
-/// For how many batches to read by our own hand before rskafka is tried again.
+/// For how many fetches to decode batches by our own hand before rskafka is tried again.
 ///
 /// rskafka fails a whole fetch for one bad record in it: trying it again behind each good batch would fetch the same
-/// megabytes over and over, so a run of batches goes on until something was passed that may have been the cause. Where
+/// megabytes over and over, so a run of fetches goes on until something was passed that may have been the cause. Where
 /// a producer compresses with a codec that rskafka lacks every batch is bad, so each run is twice as long as the last.
 #[derive(Debug)]
 pub(super) struct ByBatch {
@@ -30,7 +30,7 @@ impl ByBatch {
         self.next_run = (self.next_run * 2).min(Self::LONGEST_RUN);
     }
 
-    /// A batch was read; `was_cause` if rskafka may well be able to read on behind it.
+    /// A fetch was decoded; `was_cause` if rskafka may well be able to read on behind it.
     pub(super) fn read(&mut self, was_cause: bool) {
         self.left = if was_cause { 0 } else { self.left.saturating_sub(1) };
     }

@@ -137,7 +137,7 @@ impl Source {
 
     async fn answer(&mut self, position: i64) -> Result<Answer, CallError> {
         if self.by_batch.is_on() {
-            return self.read_batch(position).await;
+            return self.read_batches(position).await;
         }
         match self.fetch(position).await {
             Ok(answer) if answer.is_empty() && answer.high_watermark > position => {
@@ -155,7 +155,7 @@ impl Source {
             }
             Err(error) => return Err(error),
         }
-        self.read_batch(position).await
+        self.read_batches(position).await
     }
 
     /// A parked fetch of as much as there is.
@@ -174,10 +174,10 @@ impl Source {
         })
     }
 
-    /// The one batch at `position`, decoded by our own hand.
-    async fn read_batch(&mut self, position: i64) -> Result<Answer, CallError> {
+    /// The batches at `position`, decoded by our own hand.
+    async fn read_batches(&mut self, position: i64) -> Result<Answer, CallError> {
         let sent_at = Instant::now();
-        let contents = self.batches.read_at(position).await?;
+        let contents = self.batches.read_from(position).await?;
         let answer = Answer {
             records: contents.records,
             unreadable: contents.unreadable,

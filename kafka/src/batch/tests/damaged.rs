@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 use super::{ATTRIBUTES_AT, COUNT_AT, LAST_OFFSET_DELTA_AT, batch, plain, records, seal, values};
-use crate::batch::{BatchContents, decode};
+use crate::batch::{BatchContents, decode, decode::decode_several};
 
 const CONTROL: i16 = 1 << 5;
 const LOG_APPEND_TIME: i16 = 1 << 3;
@@ -166,4 +166,38 @@ proptest! {
 
 fn option_of_any() -> impl Strategy<Value = Option<i32>> {
     prop::option::weighted(0.3, any::<i32>())
+}
+
+/// What a broker gives for one fetch: whole batches from the one that holds the offset on, and half of one more.
+fn several(damage: Option<usize>) -> Bytes {
+    let mut fetched = BytesMut::new();
+    for number in 0..4 {
+        let mut next = batch(&["a", "b"].map(plain), 10 + 2 * number, 0, <[u8]>::to_vec);
+        if damage == usize::try_from(number).ok() {
+            *next.last_mut().unwrap() ^= 1;
+        }
+        fetched.extend_from_slice(&next);
+    }
+    fetched.truncate(fetched.len() - 5);
+    fetched.freeze()
+}
+
+#[test]
+fn several_batches_are_read_at_once_up_to_the_half_one() {
+    let contents = decode_several(several(None), 11);
+    assert_eq!((contents.next_offset, contents.unreadable.len()), (16, 0));
+    assert_eq!(contents.records.iter().map(|found| found.offset).collect::<Vec<_>>(), [11, 12, 13, 14, 15]);
+    assert_eq!(
+        decode_several(Bytes::new(), 11),
+        BatchContents { next_offset: 11, ..BatchContents::default() }
+    );
+}
+
+#[test]
+fn nothing_behind_a_damaged_batch_is_read_with_it() {
+    let contents = decode_several(several(Some(1)), 10);
+    assert_eq!(contents.next_offset, 14);
+    assert_eq!(contents.records.iter().map(|found| found.offset).collect::<Vec<_>>(), [10, 11]);
+    assert_eq!(contents.unreadable.iter().map(|lost| lost.offset).collect::<Vec<_>>(), [12]);
+    assert_eq!(decode_several(several(Some(1)), 14).next_offset, 16);
 }

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod load;
 pub mod options;
 pub mod plan;
+pub mod probe;
 mod progress;
 pub mod random;
 pub mod report;

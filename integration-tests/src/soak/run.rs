@@ -6,6 +6,7 @@
 //!   everything comes to rest ─▶ counters, samples, committed offsets ─▶ History ─▶ all processes stop ─▶ Report
 //! ```
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::faults::{Injection, Subject};
 use super::fleet::{Fleet, Orders};
 use super::load::{Load, Rate};
 use super::plan::{Plan, Step, WARM_UP};
+use super::probe::Probe;
 use super::progress::Progress;
 use super::report::Report;
 use super::settings::Settings;
@@ -74,7 +76,10 @@ pub async fn run(settings: &Settings, plan: &Plan, say: fn(&str)) -> Result<Repo
     // Ends with the run, whichever way that goes.
     let mut attendants = JoinSet::new();
     run.attend(&mut attendants, clock, say);
-    let ended = run.work(settings, plan).await;
+    let ended = tokio::select! {
+        ended = run.work(settings, plan) => ended,
+        never = run.probe() => match never {},
+    };
     if let Err(error) = &ended {
         run.complain(format!("{error:#}"));
     }
@@ -85,7 +90,8 @@ pub async fn run(settings: &Settings, plan: &Plan, say: fn(&str)) -> Result<Repo
 impl Run {
     async fn prepare(settings: &Settings, clock: Clock) -> Result<Self> {
         let site = Site::start(&settings.broker, settings.initial_rebalance_delay).await?;
-        let names = Names::of(&format!("soak-{}-{}", settings.seed, std::process::id()));
+        let name = format!("soak-{}-{}", settings.seed, std::process::id());
+        let names = Names::of(&name);
         let rate = Rate { per_second: settings.per_second, limit: REQUEST_TIMEOUT, seed: settings.seed };
         let load = Arc::new(Load::new(rate, clock));
         let environment = environment(&names, &site.proxied().join(","), settings);
@@ -93,10 +99,11 @@ impl Run {
         let fleet = Arc::new(Fleet::new(orders, load.clone(), clock));
         let kafka = site.kafka();
         let tail = Arc::new(Tail::new(kafka.clone(), names.clone(), clock));
+        let probe = Arc::new(Probe::new(kafka.clone(), &name, names.worker_group(), clock));
         let by_hand =
             ByHand::new(kafka.clone(), names.clone(), clock, settings.seed, settings.codecs.clone());
         Ok(Self {
-            subject: Arc::new(Subject { fleet, load, tail, site, names, kafka, clock }),
+            subject: Arc::new(Subject { fleet, load, tail, site, probe, names, kafka, clock }),
             by_hand: Arc::new(by_hand),
             stalls: Stalls::default(),
             progress: Progress::default(),
@@ -113,6 +120,14 @@ impl Run {
         attendants.spawn(async move { fleet.watch().await });
         attendants.spawn(self.stalls.clone().watch(clock));
         attendants.spawn(self.progress.clone().tell(load, clock, say));
+    }
+
+    /// Tries the brokers, where a node of them can be lost.
+    async fn probe(&self) -> Infallible {
+        if self.subject.site.cluster().is_ok() {
+            self.subject.probe.watch().await;
+        }
+        std::future::pending().await
     }
 
     async fn work(&self, settings: &Settings, plan: &Plan) -> Result<()> {

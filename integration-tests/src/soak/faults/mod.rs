@@ -25,6 +25,7 @@ use kafka::Kafka;
 use super::clock::Clock;
 use super::fleet::{Claim, Fleet};
 use super::load::Load;
+use super::probe::Probe;
 use super::site::Site;
 use super::tail::Tail;
 use super::topics::Names;
@@ -41,6 +42,8 @@ pub struct Subject {
     pub tail: Arc<Tail>,
     /// The broker.
     pub site: Site,
+    /// Who tells when the brokers themselves cannot serve.
+    pub probe: Arc<Probe>,
     /// What topics and groups are called.
     pub names: Names,
     /// The observer's own way to the broker.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use kafka::wire;
-use tokio::time::{sleep, timeout};
+use kafka::{Kafka, wire};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use super::{Injection, Kind, Made, Subject};
 use crate::checker::Topic;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Node};
 use crate::soak::topics::ALL;
 
 /// Between two looks at who leads.
@@ -26,43 +26,52 @@ pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Mad
         Kind::CoordinatorKilled => cluster.coordinator(&subject.names.worker_group()).await?,
         _ => leader(injection, subject, cluster).await?.1,
     };
-    let node = cluster.node(id)?;
     let began = subject.clock.now();
-    let mut outage = Duration::ZERO;
+    subject.probe.ask(past(subject, cluster, id));
+    let lost = lose(injection, subject, cluster.node(id)?).await;
+    subject.probe.ask(subject.kafka.clone());
+    lost?;
+    cluster.complete().await?;
+    cluster.in_sync().await?;
+    Ok(Made { target: format!("node {id}"), outage: subject.probe.outage_since(began) })
+}
+
+/// Takes a node away, waits until others have taken over and its time is up, and brings it back.
+async fn lose(injection: &Injection, subject: &Subject, node: &Node) -> Result<()> {
+    let back = tokio::time::Instant::now() + injection.lasts;
     match injection.kind {
         Kind::LeaderKilled | Kind::CoordinatorKilled => {
             node.kill().await?;
-            outage = relieved(subject, id).await?;
-            rest_of(injection.lasts, subject.clock.now().saturating_sub(began)).await;
-            node.start_again().await?;
+            relieved(subject, node.id()).await?;
+            sleep_until(back).await;
+            node.start_again().await
         }
         Kind::NodeIsolated => {
             node.isolate().await?;
-            outage = relieved(subject, id).await?;
-            rest_of(injection.lasts, subject.clock.now().saturating_sub(began)).await;
-            node.heal().await?;
+            relieved(subject, node.id()).await?;
+            sleep_until(back).await;
+            node.heal().await
         }
         Kind::NodePaused => {
             node.pause().await?;
-            // If it goes on in time, nobody takes over.
-            outage = timeout(injection.lasts, relieved(subject, id)).await.unwrap_or(Ok(injection.lasts))?;
-            rest_of(injection.lasts, subject.clock.now().saturating_sub(began)).await;
-            node.unpause().await?;
+            // It goes on in time, perhaps, and nobody takes over.
+            sleep_until(back).await;
+            node.unpause().await
         }
         Kind::NodeRestarted => {
             node.stop().await?;
             sleep(injection.lasts).await;
-            node.start_again().await?;
+            node.start_again().await
         }
         other => bail!("{other:?} is not done to a node"),
     }
-    cluster.complete().await?;
-    cluster.in_sync().await?;
-    Ok(Made { target: format!("node {id}"), outage })
 }
 
-async fn rest_of(lasts: Duration, gone: Duration) {
-    sleep(lasts.saturating_sub(gone)).await;
+/// The way to the cluster that does not ask the lost node.
+fn past(subject: &Subject, cluster: &Cluster, lost: i32) -> Kafka {
+    let others = cluster.nodes().iter().filter(|node| node.id() != lost);
+    let brokers = others.map(Node::direct).collect();
+    Kafka::new(kafka::Config { brokers, ..subject.kafka.config().clone() })
 }
 
 /// A request partition, and the node that leads it.
@@ -85,26 +94,22 @@ async fn move_leader(injection: &Injection, subject: &Subject, cluster: &Cluster
     Ok(format!("{name}/{partition} from node {old} to node {new}").into())
 }
 
-/// Waits until the other nodes say that `lost` leads nothing of ours any more, and returns how long that took.
-async fn relieved(subject: &Subject, lost: i32) -> Result<Duration> {
-    let began = subject.clock.now();
+/// Waits until the other nodes say that `lost` leads nothing of ours any more.
+async fn relieved(subject: &Subject, lost: i32) -> Result<()> {
     let others_lead = async {
         while others_lead_all(subject, lost).await.ok() != Some(true) {
             sleep(PAUSE).await;
         }
     };
-    timeout(ELECTION_LIMIT, others_lead).await.context("nobody takes over from the lost node")?;
-    Ok(subject.clock.now().saturating_sub(began))
+    timeout(ELECTION_LIMIT, others_lead).await.context("nobody takes over from the lost node")
 }
 
 async fn others_lead_all(subject: &Subject, lost: i32) -> Result<bool> {
-    let cluster = subject.site.cluster()?;
-    let brokers: Vec<_> =
-        cluster.nodes().iter().filter(|node| node.id() != lost).map(crate::cluster::Node::direct).collect();
-    let config = kafka::Config { brokers, ..subject.kafka.config().clone() };
+    let kafka = past(subject, subject.site.cluster()?, lost);
     let names: Vec<_> = ALL.iter().map(|topic| subject.names.topic(*topic)).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let view = wire::metadata(&mut wire::bootstrap(&config).await?, Some(&names), &config).await?;
+    let view =
+        wire::metadata(&mut wire::bootstrap(kafka.config()).await?, Some(&names), kafka.config()).await?;
     let mut partitions = view.topics.iter().flat_map(|topic| &topic.partitions);
     Ok(partitions.all(|partition| partition.leader.is_some_and(|leader| leader != lost)))
 }

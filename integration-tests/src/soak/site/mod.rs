@@ -67,9 +67,10 @@ impl Site {
     pub async fn start(choice: &Choice, initial_rebalance_delay: Duration) -> Result<Self> {
         Ok(match choice {
             Choice::Embedded => Self::Embedded(Embedded::start(initial_rebalance_delay).await?),
-            Choice::Container(nodes) => {
-                Self::Cluster(Cluster::start(&Config { nodes: *nodes, initial_rebalance_delay }).await?)
-            }
+            Choice::Container(nodes) => Self::Cluster(
+                Cluster::start(&Config { nodes: *nodes, initial_rebalance_delay, ..Config::default() })
+                    .await?,
+            ),
             Choice::Address(address) => Self::Foreign(address.clone()),
         })
     }

@@ -1,60 +1,43 @@
 //! The broker that tests run on.
+//!
+//! ```text
+//!   services ─▶ Proxy ─▶ broker ◀─ test      proxied(): the services' way can be disturbed, the test's cannot
+//!   services ──────────▶ broker ◀─ test      as it is started
+//! ```
+
+mod brokers;
+mod embedded;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use embedded_broker::Faults;
+use futures::future::try_join_all;
 use kafka::Kafka;
-use parking_lot::Mutex;
-use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, ImageExt as _};
-use testcontainers_modules::kafka::apache;
-use tokio::runtime::Handle;
 
+pub use crate::cluster::IMAGE;
+use crate::cluster::{Cluster, Config, Node};
+use crate::proxy::Proxy;
 use crate::wait;
-
-/// The image that the container runs; the one that Docker Compose starts.
-const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
+pub use brokers::{Brokers, Choice};
+pub use embedded::Embedded;
 
 /// Longest wait for one answer of the broker.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which broker to run on, by `TEST_BROKER`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// In memory, a fresh one for each test.
-    Embedded,
-    /// Apache Kafka in a container, one for all tests and one more for each test that stops it.
-    Container,
-    /// Whatever answers at this address; tests that would stop it are skipped.
-    Address(String),
-}
-
-impl Choice {
-    /// What the environment says.
-    pub fn from_environment() -> Self {
-        match std::env::var("TEST_BROKER").unwrap_or_default().as_str() {
-            "" | "embedded" => Self::Embedded,
-            "container" => Self::Container,
-            address => Self::Address(address.to_owned()),
-        }
-    }
-}
-
-/// A broker that a test may use.
+/// A broker that a test may use, or a cluster of them. It goes with its last handle.
 #[derive(Clone)]
 pub struct TestBroker {
+    addresses: Vec<String>,
     bootstrap: String,
-    engine: Arc<Mutex<Engine>>,
+    engine: Arc<Engine>,
 }
 
 enum Engine {
-    Embedded(embedded_broker::Broker),
-    EmbeddedStopped(embedded_broker::Stopped),
-    Container(Box<ContainerAsync<apache::Kafka>>),
-    Foreign,
-    /// Between two states, or stopped for good.
-    Moving,
+    Embedded(Embedded),
+    Cluster(Cluster),
+    Foreign(Vec<String>),
 }
 
 impl TestBroker {
@@ -63,58 +46,119 @@ impl TestBroker {
     /// # Errors
     /// It cannot be started.
     pub async fn embedded() -> Result<Self> {
-        let broker = embedded_broker::Broker::start(embedded_broker::Config::default()).await?;
-        Ok(Self::of(broker.bootstrap(), Engine::Embedded(broker)))
+        let config = embedded_broker::Config::default();
+        Ok(Self::of(Engine::Embedded(Embedded::start(config).await?)))
     }
 
-    /// Apache Kafka in a container of its own, on a port that survives a restart.
+    /// Apache Kafka in a container of its own.
     ///
     /// # Errors
     /// There is no Docker engine, or it has no such image.
     pub async fn container() -> Result<Self> {
-        let port = crate::bench::child::free_port()?;
-        let image = apache::Kafka::default()
-            .with_name(IMAGE.0)
-            .with_tag(IMAGE.1)
-            .with_mapped_port(port, apache::KAFKA_PORT)
-            .with_env_var("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0")
-            .with_env_var("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m");
-        let container = image.start().await.context("cannot start Apache Kafka in a container")?;
-        Ok(Self::of(format!("127.0.0.1:{port}"), Engine::Container(Box::new(container))))
+        Self::cluster(&Config { nodes: 1, ..Config::default() }).await
+    }
+
+    /// Apache Kafka in several containers.
+    ///
+    /// # Errors
+    /// There is no Docker engine, or it has no such image.
+    pub async fn cluster(config: &Config) -> Result<Self> {
+        Ok(Self::of(Engine::Cluster(Cluster::start(config).await?)))
     }
 
     /// Somebody else's broker.
     pub fn foreign(address: String) -> Self {
-        Self::of(address, Engine::Foreign)
+        Self::of(Engine::Foreign(vec![address]))
     }
 
-    /// Where it is.
+    /// The same broker by the way past its proxies, on which nothing is disturbed. Brokers are started so.
+    pub fn direct(&self) -> Self {
+        Self::by(direct(&self.engine), self.engine.clone())
+    }
+
+    /// The same broker by the way through its proxies, which stays on that way: what the broker tells of itself leads
+    /// through them, too.
+    ///
+    /// # Errors
+    /// It is somebody else's and has none.
+    pub fn proxied(&self) -> Result<Self> {
+        let proxies = self.proxies();
+        if proxies.is_empty() {
+            bail!("no proxy stands before somebody else's broker");
+        }
+        let addresses = proxies.iter().map(|proxy| proxy.addr().to_string()).collect();
+        Ok(Self::by(addresses, self.engine.clone()))
+    }
+
+    /// Where it is, as a list with commas if it has several nodes.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
+    /// Where it is, node by node.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Whether it is Apache Kafka in containers of ours.
+    pub fn is_container(&self) -> bool {
+        matches!(&*self.engine, Engine::Cluster(_))
+    }
+
     /// A client of it.
     pub fn kafka(&self) -> Kafka {
-        let (brokers, client_id) = (vec![self.bootstrap.clone()], "test".into());
+        let (brokers, client_id) = (self.addresses.clone(), "test".into());
         Kafka::new(kafka::Config { brokers, client_id, timeout: CALL_TIMEOUT })
     }
 
-    /// Stops the broker; what it holds stays.
+    /// The proxies before it, node by node; none before somebody else's.
+    pub fn proxies(&self) -> Vec<&Arc<Proxy>> {
+        match &*self.engine {
+            Engine::Embedded(embedded) => vec![embedded.proxy()],
+            Engine::Cluster(cluster) => cluster.nodes().iter().map(Node::proxy).collect(),
+            Engine::Foreign(_) => Vec::new(),
+        }
+    }
+
+    /// Its nodes, if it runs in containers.
+    pub fn nodes(&self) -> Option<&Cluster> {
+        match &*self.engine {
+            Engine::Cluster(cluster) => Some(cluster),
+            Engine::Embedded(_) | Engine::Foreign(_) => None,
+        }
+    }
+
+    /// The faults that it can be asked for, if it is the embedded one and runs. A restart ends all of them.
+    pub fn faults(&self) -> Option<Arc<Faults>> {
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.faults(),
+            Engine::Cluster(_) | Engine::Foreign(_) => None,
+        }
+    }
+
+    /// Stops the broker, all nodes of it; what it holds stays.
     ///
     /// # Errors
     /// It is not ours to stop.
     pub async fn stop(&self) -> Result<()> {
-        let stopped = match self.take() {
-            Engine::Embedded(broker) => Engine::EmbeddedStopped(broker.stop().await),
-            Engine::Container(container) => {
-                container.stop_with_timeout(Some(10)).await?;
-                Engine::Container(container)
-            }
-            Engine::EmbeddedStopped(_) | Engine::Foreign | Engine::Moving => {
-                bail!("this broker cannot be stopped")
-            }
-        };
-        *self.engine.lock() = stopped;
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.stop().await,
+            Engine::Cluster(cluster) => drop(try_join_all(cluster.nodes().iter().map(Node::stop)).await?),
+            Engine::Foreign(_) => bail!("this broker cannot be stopped"),
+        }
+        Ok(())
+    }
+
+    /// Kills the broker, all nodes of it at once; what it holds stays.
+    ///
+    /// # Errors
+    /// It is not ours to kill.
+    pub async fn kill(&self) -> Result<()> {
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.kill().await,
+            Engine::Cluster(cluster) => drop(try_join_all(cluster.nodes().iter().map(Node::kill)).await?),
+            Engine::Foreign(_) => bail!("this broker cannot be killed"),
+        }
         Ok(())
     }
 
@@ -123,70 +167,58 @@ impl TestBroker {
     /// # Errors
     /// It does not come back.
     pub async fn start_again(&self) -> Result<()> {
-        let running = match self.take() {
-            Engine::EmbeddedStopped(stopped) => Engine::Embedded(stopped.start().await?),
-            Engine::Container(container) => {
-                container.start().await?;
-                Engine::Container(container)
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.start_again().await?,
+            Engine::Cluster(cluster) => {
+                try_join_all(cluster.nodes().iter().map(Node::start_again)).await?;
+                cluster.complete().await?;
             }
-            Engine::Embedded(_) | Engine::Foreign | Engine::Moving => bail!("this broker was not stopped"),
-        };
-        *self.engine.lock() = running;
-        let config = self.kafka().config().clone();
+            Engine::Foreign(_) => bail!("this broker was not stopped"),
+        }
+        let config = self.direct().kafka().config().clone();
         wait::until_ok("the broker to answer again", async || kafka::wire::bootstrap(&config).await).await?;
         Ok(())
     }
 
-    fn of(bootstrap: String, engine: Engine) -> Self {
-        Self { bootstrap, engine: Arc::new(Mutex::new(engine)) }
-    }
-
-    fn take(&self) -> Engine {
-        std::mem::replace(&mut self.engine.lock(), Engine::Moving)
-    }
-}
-
-/// Gives each test its broker.
-pub struct Brokers {
-    choice: Choice,
-    /// The runtime that keeps shared containers; outlives the tests'.
-    keeper: Handle,
-    shared: tokio::sync::Mutex<Option<TestBroker>>,
-}
-
-impl Brokers {
-    /// Brokers as chosen; what is shared lives on `keeper`.
-    pub fn new(choice: Choice, keeper: Handle) -> Self {
-        Self { choice, keeper, shared: tokio::sync::Mutex::new(None) }
-    }
-
-    /// One that other tests may be using at the same time.
+    /// Lets it stand still, all nodes of it; its sockets stay open.
     ///
     /// # Errors
-    /// It cannot be started.
-    pub async fn any(&self) -> Result<TestBroker> {
-        match &self.choice {
-            Choice::Embedded => TestBroker::embedded().await,
-            Choice::Address(address) => Ok(TestBroker::foreign(address.clone())),
-            Choice::Container => {
-                let mut shared = self.shared.lock().await;
-                if shared.is_none() {
-                    *shared = Some(self.keeper.spawn(TestBroker::container()).await??);
-                }
-                shared.clone().context("the container was started just now")
-            }
+    /// It is not ours to pause.
+    pub async fn pause(&self) -> Result<()> {
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.pause()?,
+            Engine::Cluster(cluster) => drop(try_join_all(cluster.nodes().iter().map(Node::pause)).await?),
+            Engine::Foreign(_) => bail!("this broker cannot be paused"),
         }
+        Ok(())
     }
 
-    /// One that the test may stop; none if there can be no such.
+    /// Lets it go on after a [`pause`](Self::pause).
     ///
     /// # Errors
-    /// It cannot be started.
-    pub async fn own(&self) -> Result<Option<TestBroker>> {
-        Ok(match &self.choice {
-            Choice::Embedded => Some(TestBroker::embedded().await?),
-            Choice::Container => Some(TestBroker::container().await?),
-            Choice::Address(_) => None,
-        })
+    /// It was not paused.
+    pub async fn unpause(&self) -> Result<()> {
+        match &*self.engine {
+            Engine::Embedded(embedded) => embedded.unpause()?,
+            Engine::Cluster(cluster) => drop(try_join_all(cluster.nodes().iter().map(Node::unpause)).await?),
+            Engine::Foreign(_) => bail!("this broker was not paused"),
+        }
+        Ok(())
+    }
+
+    fn of(engine: Engine) -> Self {
+        Self::by(direct(&engine), Arc::new(engine))
+    }
+
+    fn by(addresses: Vec<String>, engine: Arc<Engine>) -> Self {
+        Self { bootstrap: addresses.join(","), addresses, engine }
+    }
+}
+
+fn direct(engine: &Engine) -> Vec<String> {
+    match engine {
+        Engine::Embedded(embedded) => vec![embedded.direct().to_owned()],
+        Engine::Cluster(cluster) => cluster.nodes().iter().map(Node::direct).collect(),
+        Engine::Foreign(addresses) => addresses.clone(),
     }
 }

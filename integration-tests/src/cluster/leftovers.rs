@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
 };
@@ -22,26 +21,23 @@ pub(super) fn label() -> Option<(String, String)> {
 pub(super) async fn remove() {
     let Some(host) = host() else { return };
     let Ok(docker) = docker::engine().await else { return };
-    let orphaned = |labels: Option<HashMap<String, String>>| {
-        labels.and_then(|labels| labels.get(LABEL).cloned()).is_some_and(|owner| is_orphaned(&owner, &host))
-    };
-    for container in containers(&docker).await {
-        if let (true, Some(id)) = (orphaned(container.labels), container.id) {
+    let labelled = ListContainersOptionsBuilder::new().all(true).filters(&filter()).build();
+    for container in docker.list_containers(Some(labelled)).await.unwrap_or_default() {
+        if let (true, Some(id)) = (is_leftover(container.labels, &host), container.id) {
             let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
             let _ = docker.remove_container(&id, Some(options)).await;
         }
     }
     let labelled = ListNetworksOptionsBuilder::new().filters(&filter()).build();
     for network in docker.list_networks(Some(labelled)).await.unwrap_or_default() {
-        if let (true, Some(id)) = (orphaned(network.labels), network.id) {
+        if let (true, Some(id)) = (is_leftover(network.labels, &host), network.id) {
             let _ = docker.remove_network(&id).await;
         }
     }
 }
 
-async fn containers(docker: &Docker) -> Vec<testcontainers::bollard::models::ContainerSummary> {
-    let labelled = ListContainersOptionsBuilder::new().all(true).filters(&filter()).build();
-    docker.list_containers(Some(labelled)).await.unwrap_or_default()
+fn is_leftover(labels: Option<HashMap<String, String>>, host: &str) -> bool {
+    labels.and_then(|mut labels| labels.remove(LABEL)).is_some_and(|owner| is_orphaned(&owner, host))
 }
 
 fn filter() -> HashMap<String, Vec<String>> {

@@ -34,7 +34,7 @@ pub use node::Node;
 use settings::{Place, Plan};
 
 /// The image that the nodes run; the one that Docker Compose starts.
-const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
+pub const IMAGE: (&str, &str) = ("apache/kafka", "4.3.1");
 
 /// Longest wait for one answer of a node.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +46,15 @@ pub struct Config {
     pub nodes: u16,
     /// How long the first rebalance of an empty group waits for more members. Kafka's own default is 3 s.
     pub initial_rebalance_delay: Duration,
+    /// How long a node that is silent leads on in the eyes of the others. Kafka's own default is 9 s.
+    pub broker_session: Duration,
+}
+
+impl Default for Config {
+    /// Three nodes that do not wait before a first rebalance.
+    fn default() -> Self {
+        Self { nodes: 3, initial_rebalance_delay: Duration::ZERO, broker_session: Duration::from_secs(9) }
+    }
 }
 
 /// A cluster of containers. Dropping it removes them.
@@ -80,7 +89,7 @@ impl Cluster {
             });
             proxies.push(proxy);
         }
-        let plan = Plan { places, initial_rebalance_delay: config.initial_rebalance_delay };
+        let plan = Plan { places, config: config.clone() };
         let started = plan.places.iter().zip(proxies).map(|(place, proxy)| {
             Node::start(place.clone(), plan.environment(place), proxy, network.clone())
         });

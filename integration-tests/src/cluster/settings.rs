@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::Config;
+
 /// The ports inside a container.
 pub(super) const CLIENTS_PORT: u16 = 9092;
 pub(super) const DIRECT_PORT: u16 = 9095;
@@ -39,7 +41,7 @@ impl Place {
 /// All nodes, and what holds for each of them.
 pub(super) struct Plan {
     pub(super) places: Vec<Place>,
-    pub(super) initial_rebalance_delay: Duration,
+    pub(super) config: Config,
 }
 
 impl Plan {
@@ -80,10 +82,17 @@ impl Plan {
             ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", copies.clone()),
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", copies),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", confirming.to_owned()),
-            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", self.initial_rebalance_delay.as_millis().to_string()),
+            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", millis(self.config.initial_rebalance_delay)),
+            ("KAFKA_BROKER_SESSION_TIMEOUT_MS", millis(self.config.broker_session)),
+            // Four in a session, as with Kafka's defaults.
+            ("KAFKA_BROKER_HEARTBEAT_INTERVAL_MS", millis(self.config.broker_session / 4)),
             ("KAFKA_HEAP_OPTS", JAVA_OPTIONS.to_owned()),
         ]
     }
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
 }
 
 #[cfg(test)]
@@ -98,7 +107,7 @@ mod tests {
             proxy_port: 3000 + u16::from(id),
             peer_address: (nodes > 1).then(|| Ipv4Addr::new(10, 0, 0, id)),
         };
-        Plan { places: (1..=nodes).map(place).collect(), initial_rebalance_delay: Duration::from_secs(3) }
+        Plan { places: (1..=nodes).map(place).collect(), config: Config::default() }
     }
 
     fn value(plan: &Plan, node: usize, name: &str) -> String {

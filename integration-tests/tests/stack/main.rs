@@ -15,6 +15,7 @@ mod openapi;
 mod outcomes;
 mod sharing;
 mod shutdown;
+mod soak;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ fn main() {
         outcomes::tests(&context),
         sharing::tests(&context),
         shutdown::tests(&context),
+        soak::tests(&context),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     drop(context);

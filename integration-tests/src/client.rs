@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use crate::wait;
 
 /// Longest wait for an answer: more than any deadline in the tests.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -35,8 +37,16 @@ impl Client {
     /// # Errors
     /// The client cannot be made.
     pub fn new(port: u16) -> Result<Self> {
+        Self::at(&format!("127.0.0.1:{port}"))
+    }
+
+    /// A client of `address`, as `host:port`.
+    ///
+    /// # Errors
+    /// The client cannot be made.
+    pub fn at(address: &str) -> Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { http, base: format!("http://127.0.0.1:{port}") })
+        Ok(Self { http, base: format!("http://{address}") })
     }
 
     /// Status and body of a GET.
@@ -46,6 +56,30 @@ impl Client {
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         let answer = self.http.get(format!("{}{path}", self.base)).send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    /// The value of one metric of this management port, by its name with labels, as the page writes it.
+    ///
+    /// # Errors
+    /// The port does not answer, or there is no metric of that name.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let (_, page) = self.get("/metrics").await?;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = line.with_context(|| format!("no metric {name} in:\n{page}"))?;
+        Ok(value.trim().parse()?)
+    }
+
+    /// Waits until this management port says that its service is ready.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<()> {
+        wait::until_ok("readiness", async || {
+            let (status, body) = self.get("/health/ready").await?;
+            ensure!(status == 200, "{status}: {body}");
+            Ok(())
+        })
+        .await
     }
 
     /// Hashes `data` and verifies the answer; returns its id.

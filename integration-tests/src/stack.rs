@@ -3,11 +3,11 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use api_gateway::Gateway;
 use hash_processor::{Operations, Processor};
-use service::Shutdown;
 use service::settings::{GatewaySettings, KafkaSettings, Port, ProcessorSettings};
+use service::{Shutdown, WallClock};
 use uuid::Uuid;
 
 use crate::broker::TestBroker;
@@ -93,7 +93,15 @@ impl TestStack {
     /// # Errors
     /// Its ports cannot be had.
     pub fn start_gateway(&self, settings: GatewaySettings) -> Result<Running> {
-        let gateway = Gateway::bind(settings)?;
+        self.start_gateway_with(settings, WallClock::system())
+    }
+
+    /// Starts a gateway on a host with this clock.
+    ///
+    /// # Errors
+    /// Its ports cannot be had.
+    pub fn start_gateway_with(&self, settings: GatewaySettings, clock: WallClock) -> Result<Running> {
+        let gateway = Gateway::bind_with(settings, clock)?;
         let (port, management_port) = (gateway.port(), gateway.management_port());
         Running::start(port, management_port, "gateway", move |shutdown| gateway.run(shutdown))
     }
@@ -134,7 +142,7 @@ impl TestStack {
 
     fn kafka_settings(&self, defaults: KafkaSettings) -> KafkaSettings {
         KafkaSettings {
-            brokers: vec![self.broker.bootstrap().to_owned()],
+            brokers: self.broker.addresses().to_vec(),
             request_topic: self.requests(),
             response_topic: self.responses(),
             ..defaults
@@ -168,13 +176,7 @@ impl Running {
     /// # Errors
     /// It does not.
     pub async fn ready(&self) -> Result<()> {
-        let client = Client::new(self.management_port)?;
-        wait::until_ok("readiness", async || {
-            let (status, body) = client.get("/health/ready").await?;
-            ensure!(status == 200, "{status}: {body}");
-            Ok(())
-        })
-        .await
+        Client::new(self.management_port)?.ready().await
     }
 
     /// Waits until this gateway answers a request with 200.
@@ -200,10 +202,7 @@ impl Running {
     /// # Errors
     /// There is none of that name.
     pub async fn metric(&self, name: &str) -> Result<f64> {
-        let page = self.metrics().await?;
-        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = line.with_context(|| format!("no metric {name} in:\n{page}"))?;
-        Ok(value.trim().parse()?)
+        Client::new(self.management_port)?.metric(name).await
     }
 
     /// Asks it to stop, as SIGTERM would.

@@ -1,11 +1,10 @@
-//! Bodies at, just under and above each limit; too much at once.
+//! Bodies at, just under and above each limit.
 
 use anyhow::{Result, ensure};
 use api_gateway::MAX_BODY_BYTES;
 use futures::future::join_all;
 use futures::stream;
 use integration_tests::client::{Client, problem};
-use integration_tests::wait;
 use libtest_mimic::Trial;
 
 use crate::{Context, test};
@@ -19,8 +18,6 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_chunked_body_has_the_same_limit", context, chunked),
         test("bodies_around_the_sizes_where_sockets_stall_are_answered", context, sizes),
         test("what_fits_http_and_not_the_topic_is_413_at_once", context, topic_limit),
-        test("more_than_may_be_pending_is_refused_at_once", context, too_many),
-        test("more_bytes_than_may_be_pending_are_refused_at_once", context, too_many_bytes),
     ]
 }
 
@@ -95,50 +92,5 @@ async fn topic_limit(context: Context) -> Result<()> {
             }
         }
     }
-    Ok(())
-}
-
-async fn too_many(context: Context) -> Result<()> {
-    let stack = context.stack().await?;
-    let mut settings = stack.gateway_settings();
-    settings.max_pending = 10;
-    settings.request_timeout = std::time::Duration::from_secs(3);
-    settings.no_worker = service::settings::NoWorker::Off;
-    let gateway = stack.start_gateway(settings)?;
-    gateway.ready().await?;
-    let client = gateway.client()?;
-    let outcomes = join_all((0..50).map(|n| {
-        let client = client.clone();
-        async move { client.refused(&format!("{n}")).await }
-    }))
-    .await;
-    let codes: Vec<String> =
-        outcomes.into_iter().map(|outcome| anyhow::Ok(outcome?.code)).collect::<Result<_>>()?;
-    let count = |code: &str| codes.iter().filter(|found| *found == code).count();
-    ensure!(count("outcome_unknown") == 10 && count("overloaded") == 40, "{codes:?}");
-    ensure!(gateway.metric("gateway_pending_requests").await? == 0.0);
-    Ok(())
-}
-
-async fn too_many_bytes(context: Context) -> Result<()> {
-    let stack = context.stack().await?;
-    let mut settings = stack.gateway_settings();
-    settings.max_pending_bytes = 100_000;
-    settings.request_timeout = std::time::Duration::from_secs(3);
-    settings.no_worker = service::settings::NoWorker::Off;
-    let gateway = stack.start_gateway(settings)?;
-    gateway.ready().await?;
-    let client = gateway.client()?;
-    let holder = client.clone();
-    let pending = tokio::spawn(async move { holder.refused(&"x".repeat(60_000)).await });
-    wait::until("the first body to be reserved", async || {
-        gateway.metric("gateway_pending_bytes").await.is_ok_and(|bytes| bytes > 60_000.0)
-    })
-    .await?;
-    let refused = client.refused(&"x".repeat(60_000)).await?;
-    ensure!(refused.code == "overloaded", "{refused:?}");
-    let small = client.refused("small").await?;
-    ensure!(small.code == "outcome_unknown", "what still fits is taken: {small:?}");
-    ensure!(pending.await??.code == "outcome_unknown");
     Ok(())
 }

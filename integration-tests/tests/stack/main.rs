@@ -9,13 +9,21 @@
 mod answers;
 mod brokers;
 mod by_hand;
+mod deadlines;
 mod faults;
+mod gate;
 mod limits;
+mod no_workers;
 mod openapi;
 mod outcomes;
+mod overload;
+mod rolling;
+mod scale;
 mod sharing;
 mod shutdown;
+mod slow_partition;
 mod soak;
+mod steady;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -77,12 +85,18 @@ fn main() {
         answers::tests(&context),
         brokers::tests(&context),
         by_hand::tests(&context),
+        deadlines::tests(&context),
         faults::tests(&context),
         limits::tests(&context),
+        no_workers::tests(&context),
         openapi::tests(&context),
         outcomes::tests(&context),
+        overload::tests(&context),
+        rolling::tests(&context),
+        scale::tests(&context),
         sharing::tests(&context),
         shutdown::tests(&context),
+        slow_partition::tests(&context),
         soak::tests(&context),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

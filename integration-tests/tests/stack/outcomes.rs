@@ -22,7 +22,6 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("the_checks_have_their_order", context, order),
         test("a_body_that_does_not_arrive_is_408_at_the_deadline", context, slow_body),
         test("a_request_id_is_echoed", context, request_id),
-        test("without_a_worker_the_answer_is_503_at_once", context, no_workers),
         test("without_a_reply_the_answer_is_504_at_the_deadline", context, no_reply),
         test("without_kafka_the_answer_is_503_at_once", context, no_kafka),
         test("when_kafka_goes_away_the_answer_is_503_until_it_is_back", context, kafka_goes_away),
@@ -122,31 +121,6 @@ async fn request_id(context: Context) -> Result<()> {
         ensure!(answer.status() == status && answer.headers()["x-request-id"] == "mine-1");
     }
     Ok(())
-}
-
-async fn no_workers(context: Context) -> Result<()> {
-    let stack = context.stack().await?;
-    let gateway = stack.start_gateway(stack.gateway_settings())?;
-    gateway.ready().await?;
-    let client = gateway.client()?;
-    wait::until("the empty group to be noticed", async || {
-        client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "no_workers"))
-    })
-    .await?;
-    let begin = Instant::now();
-    let answer =
-        client.http.post(format!("{}/hash", client.base)).json(&serde_json::json!({ "data": "x" })).send();
-    let answer = answer.await?;
-    ensure!(begin.elapsed() < Duration::from_secs(1), "not at once: {:?}", begin.elapsed());
-    ensure!(answer.headers().contains_key("retry-after"));
-    ensure!(problem(answer).await?.code == "no_workers");
-    let processor = stack.start_processor(stack.processor_settings())?;
-    gateway.answering().await?;
-    processor.stop(Duration::from_secs(20)).await?;
-    wait::until("the empty group to be noticed again", async || {
-        client.try_hash("x").await.is_ok_and(|o| o.is_err_and(|p| p.code == "no_workers"))
-    })
-    .await
 }
 
 async fn no_reply(context: Context) -> Result<()> {

@@ -8,6 +8,8 @@ use hash_processor::{HandlerError, Operations};
 use integration_tests::client::Client;
 use integration_tests::wait;
 use libtest_mimic::Trial;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::{Context, test};
 
@@ -20,6 +22,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("readiness_falls_before_the_port_closes", context, delay),
         test("an_idle_gateway_stops_at_once", context, idle),
         test("a_hurried_gateway_ends_what_is_pending_honestly", context, hurried),
+        test("a_hurried_gateway_takes_nothing_new", context, nothing_new),
     ]
 }
 
@@ -102,6 +105,40 @@ async fn hurried(context: Context) -> Result<()> {
     let refused = call.await??;
     ensure!(refused.code == "outcome_unknown", "{refused:?}");
     Ok(())
+}
+
+/// The one way to see `shutting_down`: a request whose body was still on its way when everything pending was ended.
+async fn nothing_new(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = service::settings::NoWorker::Off;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let body = r#"{"data":"late"}"#;
+    let (first, rest) = body.split_at(5);
+    let mut slow = TcpStream::connect(("127.0.0.1", gateway.port)).await?;
+    let head = format!(
+        "POST /hash HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{first}",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).await?;
+    let client = gateway.client()?;
+    let pending = tokio::spawn(async move { client.refused("nobody will answer").await });
+    wait::until("both calls to be in flight", async || {
+        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 2.0)
+    })
+    .await?;
+    gateway.hurry();
+    ensure!(pending.await??.code == "outcome_unknown", "what is pending ends");
+    slow.write_all(rest.as_bytes()).await?;
+    let mut answer = String::new();
+    tokio::time::timeout(LIMIT, slow.read_to_string(&mut answer)).await??;
+    ensure!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    ensure!(
+        answer.contains(r#""code":"shutting_down""#) && answer.contains(r#""retry_safe":true"#),
+        "{answer}"
+    );
+    gateway.stop(LIMIT).await
 }
 
 async fn delay(context: Context) -> Result<()> {

@@ -1,0 +1,163 @@
+//! Too much at once: what does not fit is refused at once, and the rest is not harmed.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::future::join_all;
+use hash_processor::Cost;
+use integration_tests::client::Client;
+use integration_tests::process::{Process, Program};
+use integration_tests::wait;
+use libtest_mimic::Trial;
+
+use crate::gate::Gate;
+use crate::rolling::environment;
+use crate::{Context, test};
+
+/// Requests that may be pending.
+const LIMIT: usize = 50;
+
+/// How many times as many are sent at once, and how often.
+const TIMES: usize = 5;
+const ROUNDS: usize = 10;
+
+/// Rounds after which memory has what it needs for good.
+const WARM_UP: usize = 3;
+
+/// Growth of the resident memory that counts as none, in KiB: pages that an allocator has not given back yet.
+const FLAT_KIB: u64 = 8 * 1024;
+
+/// A refusal comes long before any deadline; a busy machine may make it wait so long.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn tests(context: &Context) -> Vec<Trial> {
+    vec![
+        test("more_than_may_be_pending_is_refused_at_once_and_the_rest_is_answered", context, too_many),
+        test(
+            "more_bytes_than_may_be_pending_are_refused_at_once_and_the_rest_is_answered",
+            context,
+            too_many_bytes,
+        ),
+        test("ten_rounds_of_overload_leave_nothing_behind", context, rounds),
+    ]
+}
+
+/// Sends `count` calls at once. Gives the number of right answers and of refusals, after `open` was called once all
+/// refusals were in.
+async fn crowd(client: &Client, gate: &Gate, fit: usize, count: usize) -> Result<()> {
+    gate.close();
+    let began = Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..count {
+        let client = client.clone();
+        calls.spawn(async move { client.try_hash(&format!("one of many {n}")).await });
+    }
+    let mut refused = 0;
+    while refused < count - fit {
+        let outcome = calls.join_next().await.context("more fit than may")???;
+        let problem = outcome.err().context("answered through a closed gate")?;
+        ensure!((problem.status, problem.code.as_str()) == (503, "overloaded"), "{problem:?}");
+        ensure!(began.elapsed() < AT_ONCE, "refused after {:?}", began.elapsed());
+        refused += 1;
+    }
+    gate.open();
+    while let Some(outcome) = calls.join_next().await {
+        let outcome = outcome??;
+        ensure!(outcome.is_ok(), "what fits is answered: {outcome:?}");
+    }
+    Ok(())
+}
+
+async fn too_many(context: Context) -> Result<()> {
+    let (stack, gate) = (context.stack().await?, Gate::default());
+    let _worker = stack.start_processor_with(stack.processor_settings(), gate.operations(Cost::Heavy))?;
+    let mut settings = stack.gateway_settings();
+    settings.max_pending = LIMIT;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.answering().await?;
+    crowd(&gateway.client()?, &gate, LIMIT, LIMIT * TIMES).await?;
+    ensure!(gateway.metric("gateway_pending_requests").await? == 0.0);
+    gateway.client()?.hash("and the next one").await?;
+    Ok(())
+}
+
+async fn too_many_bytes(context: Context) -> Result<()> {
+    let (stack, gate) = (context.stack().await?, Gate::default());
+    let _worker = stack.start_processor_with(stack.processor_settings(), gate.operations(Cost::Heavy))?;
+    let mut settings = stack.gateway_settings();
+    settings.max_pending_bytes = 100_000;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.answering().await?;
+    let client = gateway.client()?;
+    gate.close();
+    let holder = client.clone();
+    let pending = tokio::spawn(async move { holder.hash(&"x".repeat(60_000)).await });
+    wait::until("the first body to be reserved", async || {
+        gateway.metric("gateway_pending_bytes").await.is_ok_and(|bytes| bytes > 60_000.0)
+    })
+    .await?;
+    let began = Instant::now();
+    let refused = client.refused(&"x".repeat(60_000)).await?;
+    ensure!((refused.status, refused.code.as_str()) == (503, "overloaded"), "{refused:?}");
+    ensure!(began.elapsed() < AT_ONCE, "refused after {:?}", began.elapsed());
+    let fits = client.clone();
+    let small = tokio::spawn(async move { fits.hash("what still fits is taken").await });
+    wait::until("the small one to be pending as well", async || {
+        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 2.0)
+    })
+    .await?;
+    gate.open();
+    for outcome in join_all([pending, small]).await {
+        outcome??;
+    }
+    ensure!(gateway.metric("gateway_pending_bytes").await? == 0.0);
+    Ok(())
+}
+
+async fn rounds(context: Context) -> Result<()> {
+    let (stack, gate) = (context.stack().await?, Gate::default());
+    let _worker = stack.start_processor_with(stack.processor_settings(), gate.operations(Cost::Heavy))?;
+    let environment = environment(&stack).with("SERVICE_1_MAX_PENDING", LIMIT);
+    let gateway = Process::start(Program::Gateway, &environment.pairs())?;
+    let address = gateway.listening().await?;
+    let management = Client::at(&gateway.management().await?)?;
+    let pid = gateway.id().context("it runs")?;
+    let settled = Client::at(&address)?;
+    wait::until_ok("an answer", async || settled.hash("is anybody there").await).await?;
+    drop(settled);
+    let mut seen = Vec::new();
+    for _ in 0..ROUNDS {
+        // Connections of its own in each round, which are closed after it.
+        crowd(&Client::at(&address)?, &gate, LIMIT, LIMIT * TIMES).await?;
+        wait::until("nothing to be pending", async || {
+            management.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 0.0)
+        })
+        .await?;
+        wait::until("the crowd's connections to be gone", async || {
+            sockets(pid).is_ok_and(|sockets| sockets < LIMIT)
+        })
+        .await?;
+        seen.push((resident_kib(pid)?, sockets(pid)?));
+    }
+    eprintln!("overload: resident KiB and sockets after each round: {seen:?}");
+    let (settled, last) = (seen[WARM_UP - 1].0, seen[ROUNDS - 1].0);
+    ensure!(last < settled + FLAT_KIB, "resident memory grew from {settled} to {last} KiB");
+    Ok(())
+}
+
+fn resident_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+fn sockets(pid: u32) -> Result<usize> {
+    let mut count = 0;
+    for descriptor in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // One that was closed meanwhile is none.
+        let target = fs::read_link(descriptor?.path()).unwrap_or_default();
+        count += usize::from(target.to_string_lossy().starts_with("socket:"));
+    }
+    Ok(count)
+}

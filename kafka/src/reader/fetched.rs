@@ -19,7 +19,7 @@ pub struct Fetched {
     /// Where the next step begins.
     pub next_offset: i64,
     /// None of these records was appended longer ago, by this process's monotonic clock alone. Unknown, so of any age,
-    /// until the reader has once seen the end of the log.
+    /// until the reader has once seen the end of the log, be it where it began.
     pub max_age: Option<Duration>,
     /// Offsets that were deleted before they could be read.
     pub skipped: Option<Range<i64>>,

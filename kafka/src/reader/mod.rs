@@ -74,20 +74,25 @@ impl Reader {
     /// Connects and finds out where to begin. Tries once, within a few times the configured timeout.
     pub async fn open(kafka: &Kafka, topic: &str, partition: i32, start: Start) -> Result<Self, ReadError> {
         let mut source = Source::new(kafka, topic, partition);
-        let at = match start {
-            Start::Earliest => OffsetAt::Earliest,
-            Start::Latest | Start::Offset(_) => OffsetAt::Latest,
+        let asked_at = Instant::now();
+        let found = match start {
+            Start::Earliest => source.range().await,
+            Start::Latest => source.offset(OffsetAt::Latest).await.map(|end| (end, end)),
+            Start::Offset(offset) => source.offset(OffsetAt::Latest).await.map(|end| (offset, end)),
         };
-        let found = source.offset(at).await;
-        let found = found.map_err(|source| ReadError { topic: topic.to_owned(), partition, source })?;
-        let position = if let Start::Offset(offset) = start { offset } else { found };
+        let (position, end) =
+            found.map_err(|source| ReadError { topic: topic.to_owned(), partition, source })?;
+        let mut sight = Sight::default();
+        if position >= end {
+            sight.begins_at_end(asked_at);
+        }
         let mut pulse = kafka.health().register();
         pulse.up();
         Ok(Self {
             step: step(source, position),
             position,
             high_watermark: None,
-            sight: Sight::default(),
+            sight,
             status: ReaderStatus::new(position),
             pulse,
             trouble: Trouble::default(),

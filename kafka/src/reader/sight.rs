@@ -44,6 +44,11 @@ impl Look {
 }
 
 impl Sight {
+    /// The log ended where reading begins when it was asked for its end, by a question sent at `asked_at`.
+    pub(super) fn begins_at_end(&mut self, asked_at: Instant) {
+        self.of_end = Some(asked_at);
+    }
+
     /// An answer came; `reached_end` if nothing was left behind what it held.
     pub(super) fn answered(&mut self, look: Look, is_empty: bool, reached_end: bool) {
         if reached_end {
@@ -84,6 +89,13 @@ mod tests {
         assert_eq!(sight.max_age(start + ms(10)), None);
         sight.answered(look(start, 10, 20), false, true);
         assert_eq!(sight.max_age(start + ms(20)), Some(ms(10)));
+    }
+
+    #[test]
+    fn a_reader_that_begins_at_the_end_has_seen_it() {
+        let (start, mut sight) = (Instant::now(), Sight::default());
+        sight.begins_at_end(start);
+        assert_eq!(sight.max_age(start + ms(300)), Some(ms(300)));
     }
 
     #[test]

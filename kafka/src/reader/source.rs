@@ -190,7 +190,7 @@ impl Source {
         Ok(answer)
     }
 
-    async fn range(&mut self) -> Result<(i64, i64), CallError> {
+    pub(super) async fn range(&mut self) -> Result<(i64, i64), CallError> {
         Ok((self.offset(OffsetAt::Earliest).await?, self.offset(OffsetAt::Latest).await?))
     }
 

@@ -31,7 +31,14 @@ async fn it_begins_where_it_is_told() -> Result<()> {
     let mut reader = Reader::open(&cluster.kafka, &topic, 0, Start::Latest).await?;
     assert_eq!(reader.position(), 10);
     writer.push(record(10), 10).unwrap();
-    assert_eq!(numbers(&next(&mut reader).await?), [10]);
+    let fetched = next(&mut reader).await?;
+    assert_eq!(numbers(&fetched), [10]);
+    assert!(fetched.max_age.is_some(), "it began at the end");
+    let empty = cluster.topic(1).await?;
+    let mut reader = Reader::open(&cluster.kafka, &empty, 0, Start::Earliest).await?;
+    let (writer, _) = start_writer(&cluster, &empty, 1);
+    writer.push(record(0), 0).unwrap();
+    assert!(next(&mut reader).await?.max_age.is_some(), "the begin was the end");
     Ok(())
 }
 
@@ -41,6 +48,7 @@ async fn records_found_behind_a_seen_end_are_known_to_be_young() -> Result<()> {
     let topic = cluster.topic(1).await?;
     let (writer, _) = start_writer(&cluster, &topic, 1);
     writer.push(record(0), 0).unwrap();
+    flushed(&writer).await?;
     let mut reader = cluster.reader(&topic, 0).await?;
     assert_eq!(next(&mut reader).await?.max_age, None);
     let seen = std::time::Instant::now();

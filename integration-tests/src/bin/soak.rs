@@ -42,6 +42,9 @@ fn main() -> Result<ExitCode> {
     if let Some(file) = &options.json {
         std::fs::write(file, report.json(settings.seed).to_string())?;
     }
+    if let Some(file) = &options.markdown {
+        std::fs::write(file, report.table.markdown().to_string())?;
+    }
     if report.is_good() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -50,7 +53,8 @@ fn main() -> Result<ExitCode> {
 }
 
 fn header(settings: &Settings, plan: &Plan) -> String {
-    let Machine { began, build, hardware, load_average, broker } = Machine::here(format!("{:?}", settings.broker));
+    let Machine { began, build, hardware, load_average, broker } =
+        Machine::here(format!("{:?}", settings.broker));
     let Settings { seed, gateways, workers, partitions, per_second, codecs, skew_ms, .. } = settings;
     format!(
         "soak, seed {seed}, {began}\n\

@@ -63,6 +63,9 @@ pub struct Options {
     /// Write verdict, violations and the table of faults to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Write the table of faults to this file, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
     /// Where the processes' logs go if something is wrong.
     #[arg(long, default_value = "target/soak", value_name = "FOLDER")]
     logs: PathBuf,

@@ -135,8 +135,10 @@ impl Run {
         let workers = (0..settings.workers).map(|_| fleet.start(Service::Worker));
         let gateways = (0..settings.gateways).map(|_| fleet.start(Service::Gateway));
         // Workers first, so that the first call already finds one.
+        self.progress.enter("starting");
         try_join_all(workers).await?;
         try_join_all(gateways).await?;
+        self.progress.leave("starting");
         let began = clock.now();
         let end = clock.instant(began + settings.length).into();
         let driven = {
@@ -163,6 +165,7 @@ impl Run {
         }
         sleep_until(end).await;
         load.finish();
+        self.progress.enter("coming to rest");
         drop(writing);
         driven.await.context("the load's task died")?;
         timeout(REST_LIMIT, self.rest()).await.context("the stack does not come to rest")??;

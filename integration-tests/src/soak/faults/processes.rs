@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use futures::future::try_join_all;
 use tokio::time::sleep;
 
 use super::{Injection, Kind, Made, Subject};
@@ -28,7 +29,7 @@ pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Mad
         Kind::RollingRestart => replace_all(subject).await?,
         Kind::WorkerPaused | Kind::WorkerFrozen => freeze(claim(worker)?, lasts).await?,
         Kind::GatewayFrozen => freeze(claim(gateway)?, lasts).await?,
-        Kind::HandlerBurns => burn(subject, lasts).await?,
+        Kind::HandlerBurns => burn(injection, subject).await?,
         other => bail!("{other:?} is not done to a process"),
     };
     Ok(target.into())
@@ -80,14 +81,25 @@ async fn freeze(victim: Claim, lasts: Duration) -> Result<String> {
     Ok(victim.instance.to_string())
 }
 
-/// A call that keeps a worker's core busy for `lasts`. One that is refused, because of another fault perhaps, is made
-/// again with data of its own.
-async fn burn(subject: &Subject, lasts: Duration) -> Result<String> {
-    for _ in 0..BURN_ATTEMPTS {
-        if subject.load.order(|data| programs::burn(lasts, data)).await {
-            return Ok("whoever got the call".to_owned());
-        }
+/// A call that keeps a worker's core busy. One that is refused, because of another fault perhaps, is made again with data
+/// of its own. Alone it costs no worker its membership.
+async fn burn(injection: &Injection, subject: &Subject) -> Result<String> {
+    let workers = subject.fleet.running(Service::Worker);
+    let losses = || async { try_join_all(workers.iter().map(|worker| worker.losses())).await };
+    let before = losses().await;
+    let mut attempts = 0;
+    while !subject.load.order(|data| programs::burn(injection.lasts, data)).await {
+        attempts += 1;
+        ensure!(attempts < BURN_ATTEMPTS, "no worker takes the call");
         sleep(NOTICE).await;
     }
-    bail!("no worker took the call")
+    let is_alone = injection.bound.is_none();
+    if is_alone {
+        let (before, after) = (before?, losses().await?);
+        ensure!(
+            before == after,
+            "a worker whose handler burned lost its membership: {before:?} became {after:?}"
+        );
+    }
+    Ok("the worker that got the call".to_owned())
 }

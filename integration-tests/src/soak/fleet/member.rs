@@ -162,6 +162,16 @@ impl Member {
         Ok(counters)
     }
 
+    /// How often a worker has lost partitions because its group had forgotten it.
+    ///
+    /// # Errors
+    /// It does not answer, or is no worker.
+    pub async fn losses(&self) -> Result<u64> {
+        let page = self.management.metrics().await?;
+        // It has the series from the first loss on.
+        Ok(page.sum("processor_rebalances_total", "change=\"lost\"").unwrap_or(0))
+    }
+
     /// What it holds now; none if it does not run.
     ///
     /// # Errors

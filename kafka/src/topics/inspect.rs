@@ -20,7 +20,7 @@ use crate::{
 /// Topic setting: how long records are kept, in milliseconds; -1 is for ever.
 pub(crate) const RETENTION_MS: &str = "retention.ms";
 /// Topic setting: how many replicas must have a record before it is acknowledged.
-const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+pub(crate) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 /// Topic setting: the largest batch that it takes, in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: &str = "max.message.bytes";

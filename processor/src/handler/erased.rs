@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use protocol::request::PayloadError;
 use protocol::{ErrorCode, ReplyRecord, Request};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ pub(crate) trait Erased: Send + Sync {
     fn name(&self) -> &'static str;
 
     fn cost(&self) -> Cost;
+
+    /// Whether the payload fits, without running the handler.
+    fn takes(&self, request: &Request<'_>) -> Result<(), PayloadError>;
 
     /// Reads the payload, runs the handler, writes the reply.
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered>;
@@ -56,6 +60,10 @@ impl<O: Operation> Erased for O {
 
     fn cost(&self) -> Cost {
         Operation::cost(self)
+    }
+
+    fn takes<'a>(&self, request: &Request<'a>) -> Result<(), PayloadError> {
+        request.payload::<O::Input<'a>>().map(drop)
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use protocol::request::PayloadError;
 use protocol::{ReplyRecord, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,10 @@ where
 
     fn cost(&self) -> Cost {
         self.cost
+    }
+
+    fn takes(&self, request: &Request<'_>) -> Result<(), PayloadError> {
+        request.payload::<I>().map(drop)
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered> {

@@ -104,13 +104,14 @@ impl Origin<'_> {
             ));
         }
         let headers = headers_of(record);
-        match Request::decode(record.key.as_deref(), record.value.as_deref(), &headers) {
-            Err(error) => Some(error.to_string()),
-            Ok(request) if self.operations.find(&request.operation).is_none() => {
-                Some(format!("workers of this version know no operation {:?}", request.operation))
-            }
-            Ok(_) => None,
-        }
+        let request = match Request::decode(record.key.as_deref(), record.value.as_deref(), &headers) {
+            Ok(request) => request,
+            Err(error) => return Some(error.to_string()),
+        };
+        let Some(operation) = self.operations.find(&request.operation) else {
+            return Some(format!("workers of this version know no operation {:?}", request.operation));
+        };
+        operation.takes(&request).err().map(|error| error.to_string())
     }
 }
 
@@ -188,6 +189,7 @@ mod tests {
         assert!(comes_back("nonsense").starts_with("the request is malformed"));
         assert!(comes_back(r#"{"version":9,"id":"a"}"#).starts_with("version 9"));
         assert!(comes_back(r#"{"operation":"dance"}"#).ends_with(r#"no operation "dance""#));
+        assert!(comes_back(r#"{"id":"a","data":1}"#).starts_with("the payload does not fit"));
         let mut cut = letter(GOOD, &[FROM, ("dlq-partition", Some("2")), ("dlq-offset", Some("57"))]);
         cut.record.value = None;
         assert!(renew(&cut).unwrap().comes_back.unwrap().ends_with("stood at requests/2/57"));

@@ -1,5 +1,8 @@
 //! Drives the stack through faults and judges whether it kept its guarantees; `--help` tells how.
 
+// Layouts of futures inside futures, down to the sockets.
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 use anyhow::Result;

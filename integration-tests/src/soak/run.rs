@@ -77,8 +77,9 @@ pub async fn run(settings: &Settings, plan: &Plan, say: fn(&str)) -> Result<Repo
     let mut attendants = JoinSet::new();
     run.attend(&mut attendants, clock, say);
     let ended = tokio::select! {
-        ended = run.work(settings, plan) => ended,
-        never = run.probe() => match never {},
+        // Boxed: the layouts of all these futures inside one another are too much for the compiler.
+        ended = Box::pin(run.work(settings, plan)) => ended,
+        never = Box::pin(run.probe()) => match never {},
     };
     if let Err(error) = &ended {
         run.complain(format!("{error:#}"));

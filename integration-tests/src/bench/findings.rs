@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::child::Role;
-use super::rounds::{Comparison, Spent};
+use super::comparison::{Comparison, Spent};
 use super::spread::Spread;
 
 /// What was measured, suite by suite; what was not asked for is empty.
@@ -85,8 +85,8 @@ impl Idle {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rounds::tests::{round, series};
     use super::*;
+    use crate::bench::comparison::tests::{round, series};
 
     #[test]
     fn a_failure_is_told_once() {

@@ -11,6 +11,7 @@
 //! that a busy moment of the machine meets all of it.
 
 pub mod child;
+pub mod comparison;
 pub mod driver;
 pub mod findings;
 pub mod floor;

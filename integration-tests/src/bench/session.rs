@@ -8,12 +8,13 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::child::{self, PLAIN_PORT_VARIABLE, Role, Server};
+use super::comparison::{OURS, PLAIN};
 use super::driver::{Endpoint, Load};
 use super::findings::Findings;
 use super::floor::Floor;
 use super::options::{Options, Suite};
 use super::progress::say;
-use super::rounds::{OURS, PLAIN, Process, Target};
+use super::rounds::{Process, Target};
 use super::stack::{Layout, Programs, Stack};
 use super::suites::{idle, loads, payloads, sharing, workers};
 use crate::topics;

@@ -1,14 +1,14 @@
 //! Goals of the suites that have an arrangement of their own.
 
-use super::super::child::Role;
-use super::super::findings::Findings;
-use super::super::options::{MEMORY_IN_FLIGHT, Options, Suite};
-use super::super::rounds::{Comparison, FLOOR, OURS, Round};
-use super::super::spread::Spread;
-use super::super::suites::payloads::AROUND_DATA;
-use super::super::suites::sharing::{FOREIGN, FOREIGN_PARSED};
-use super::super::suites::workers;
 use super::{Bound, Goal};
+use crate::bench::child::Role;
+use crate::bench::comparison::{Comparison, FLOOR, OURS, Round};
+use crate::bench::findings::Findings;
+use crate::bench::options::{MEMORY_IN_FLIGHT, Options, Suite};
+use crate::bench::spread::Spread;
+use crate::bench::suites::payloads::AROUND_DATA;
+use crate::bench::suites::sharing::{FOREIGN, FOREIGN_PARSED};
+use crate::bench::suites::workers;
 
 /// The series that is our gateway as it ships in its image.
 const CONTAINER: &str = "container";
@@ -122,10 +122,10 @@ pub(super) fn workers(options: &Options, findings: &Findings) -> Vec<Goal> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::super::findings::Sharing;
-    use super::super::super::rounds::tests::{round, series};
-    use super::super::Verdict;
     use super::*;
+    use crate::bench::comparison::tests::{round, series};
+    use crate::bench::findings::Sharing;
+    use crate::bench::goals::Verdict;
 
     fn options(suite: &str) -> Options {
         Options::parse_from(["bench", "--suite", suite])

@@ -1,10 +1,10 @@
 //! Goals of what is driven beside the broker alone and HTTP alone.
 
-use super::super::findings::Findings;
-use super::super::options::{CPU_IN_FLIGHT, Options, Suite};
-use super::super::rounds::{Comparison, FLOOR, OURS, PLAIN, Round};
-use super::super::spread::Spread;
 use super::{Bound, Goal};
+use crate::bench::comparison::{Comparison, FLOOR, OURS, PLAIN, Round};
+use crate::bench::findings::Findings;
+use crate::bench::options::{CPU_IN_FLIGHT, Options, Suite};
+use crate::bench::spread::Spread;
 
 /// What ours may add to the broker and HTTP, in microseconds.
 const ADDED_MICROS: f64 = 30.0;
@@ -105,9 +105,9 @@ fn rates(load: &Comparison, judged: &str, against: &str) -> Option<Spread> {
 mod tests {
     use clap::Parser as _;
 
-    use super::super::super::rounds::tests::{round, series};
-    use super::super::Verdict;
     use super::*;
+    use crate::bench::comparison::tests::{round, series};
+    use crate::bench::goals::Verdict;
 
     fn findings(in_flight: usize) -> Findings {
         let comparison = Comparison {

@@ -7,8 +7,8 @@
 mod scale;
 mod svg;
 
+use super::comparison::Comparison;
 use super::findings::Findings;
-use super::rounds::Comparison;
 use super::sample::Sample;
 use scale::{Millis, PERCENTILES, percentile};
 use svg::{Anchor, Svg};
@@ -122,8 +122,8 @@ impl<'a> Panel<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rounds::tests::{round, series};
     use super::*;
+    use crate::bench::comparison::tests::{round, series};
 
     #[test]
     fn each_series_has_a_line_and_a_legend() {

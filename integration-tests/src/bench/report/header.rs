@@ -1,7 +1,7 @@
 //! What the figures belong to, and how they were taken.
 
-use super::super::machine::{Machine, is_debug_build};
-use super::super::options::Options;
+use crate::bench::machine::{Machine, is_debug_build};
+use crate::bench::options::Options;
 
 /// A list in Markdown.
 pub(super) fn text(options: &Options, machine: &Machine) -> String {

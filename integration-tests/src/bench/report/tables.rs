@@ -1,11 +1,11 @@
 //! One table for each kind of comparison, with a row for each series.
 
-use super::super::child::Role;
-use super::super::findings::{Findings, Idle};
-use super::super::rounds::{Comparison, FLOOR, OURS, PLAIN, Round, Series};
-use super::super::spread::Spread;
-use super::super::suites::payloads::AROUND_DATA;
 use super::markdown::Table;
+use crate::bench::child::Role;
+use crate::bench::comparison::{Comparison, FLOOR, OURS, PLAIN, Round, Series};
+use crate::bench::findings::{Findings, Idle};
+use crate::bench::spread::Spread;
+use crate::bench::suites::payloads::AROUND_DATA;
 
 /// Title and table of everything that was measured.
 pub(super) fn all(findings: &Findings) -> Vec<(&'static str, Table)> {

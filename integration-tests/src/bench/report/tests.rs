@@ -1,10 +1,10 @@
 use clap::Parser as _;
 
-use super::super::goals::{self, Bound};
-use super::super::rounds::tests::{round, series};
-use super::super::rounds::{Comparison, FLOOR, OURS, PLAIN};
-use super::super::spread::Spread;
 use super::*;
+use crate::bench::comparison::tests::{round, series};
+use crate::bench::comparison::{Comparison, FLOOR, OURS, PLAIN};
+use crate::bench::goals::{self, Bound};
+use crate::bench::spread::Spread;
 
 fn machine() -> Machine {
     let text = |text: &str| text.to_owned();

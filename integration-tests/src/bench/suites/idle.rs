@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::super::findings::Idle;
-use super::super::options::{Options, Suite};
-use super::super::progress::say;
-use super::super::rounds::{Target, watch};
+use crate::bench::findings::Idle;
+use crate::bench::options::{Options, Suite};
+use crate::bench::progress::say;
+use crate::bench::rounds::{Target, watch};
 
 /// One look, long enough that the accounting's 10 ms are a tenth of a percent.
 pub const LOOK: Duration = Duration::from_secs(10);

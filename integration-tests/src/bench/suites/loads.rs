@@ -1,7 +1,8 @@
 //! Suites `latency`, `throughput`, `cpu` and `memory`: one comparison for each number of requests in flight.
 
-use super::super::rounds::{Comparison, Contender, compare};
-use super::super::session::{Scene, Session};
+use crate::bench::comparison::Comparison;
+use crate::bench::rounds::{Contender, compare};
+use crate::bench::session::{Scene, Session};
 
 /// Measures what the suites that were asked for need.
 pub async fn measure(session: &Session<'_>, scene: &Scene) -> Vec<Comparison> {

@@ -2,8 +2,9 @@
 //!
 //! Between 8 and 64 KiB lies what a socket without NODELAY holds back for a delayed acknowledgement: 40 ms.
 
-use super::super::rounds::{Comparison, Contender, compare};
-use super::super::session::{Scene, Session};
+use crate::bench::comparison::Comparison;
+use crate::bench::rounds::{Contender, compare};
+use crate::bench::session::{Scene, Session};
 
 /// Sizes of the bodies in KiB.
 pub const BODIES_KIB: [usize; 7] = [1, 9, 20, 60, 64, 200, 512];

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::super::findings::Sharing;
-use super::super::options::CPU_IN_FLIGHT;
-use super::super::rounds::{Contender, compare};
-use super::super::session::Session;
+use crate::bench::findings::Sharing;
+use crate::bench::options::CPU_IN_FLIGHT;
+use crate::bench::rounds::{Contender, compare};
+use crate::bench::session::Session;
 
 const GATEWAYS: usize = 6;
 

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::super::rounds::{Comparison, Contender, compare};
-use super::super::session::Session;
-use super::super::stack::{Programs, Stack};
+use crate::bench::comparison::Comparison;
+use crate::bench::rounds::{Contender, compare};
+use crate::bench::session::Session;
+use crate::bench::stack::{Programs, Stack};
 
 /// Requests in flight: so many that no handler of three workers ever waits for one.
 const IN_FLIGHT: usize = 128;

@@ -98,7 +98,7 @@ impl Member {
             }
         };
         let (ended, ()) = tokio::join!(process.terminate(), noticed);
-        let by = if ended.as_ref().is_ok_and(|status| status.success()) {
+        let by = if ended.as_ref().is_ok_and(std::process::ExitStatus::success) {
             Ending::Stopped
         } else {
             Ending::Failed

@@ -4,9 +4,10 @@
 //! after another, each over connections of its own, to every partition of a topic that is spread over all nodes as the
 //! services' topics are, and asks for a group's coordinator in between. What it cannot do the services cannot.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures::future::join_all;
 use kafka::Kafka;
 use kafka::wire;
@@ -25,6 +26,9 @@ const PARTITIONS: i32 = 6;
 /// Between two records to one partition.
 const EVERY: Duration = Duration::from_millis(250);
 
+/// Between two looks at whether all of them work.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A write that takes longer counts as an outage.
 const LIMIT: Duration = Duration::from_secs(1);
 
@@ -36,6 +40,8 @@ pub struct Probe {
     /// The way past a node that is known to be lost, which would tell of a cluster that is no more.
     kafka: Mutex<Kafka>,
     outages: Mutex<Vec<Span>>,
+    /// Outages that go on.
+    down: AtomicUsize,
 }
 
 impl Probe {
@@ -47,6 +53,7 @@ impl Probe {
             clock,
             kafka: Mutex::new(kafka),
             outages: Mutex::default(),
+            down: AtomicUsize::new(0),
         }
     }
 
@@ -65,11 +72,24 @@ impl Probe {
         *self.kafka.lock() = kafka;
     }
 
-    /// How long after `began` the last outage was over that had begun by now; nothing if there was none.
-    pub fn outage_since(&self, began: Duration) -> Duration {
-        let outages = self.outages.lock();
-        let last = outages.iter().map(|outage| outage.to).max().unwrap_or_default();
-        last.saturating_sub(began)
+    /// When the last outage was over that went on after `began`; none if there was none.
+    pub fn served_again(&self, began: Duration) -> Option<Duration> {
+        self.outages.lock().iter().map(|outage| outage.to).filter(|to| *to > began).max()
+    }
+
+    /// Waits until all partitions can be written to.
+    ///
+    /// # Errors
+    /// They cannot within `limit`.
+    pub async fn works_again(&self, limit: Duration) -> Result<()> {
+        // An outage may have begun that no try has met yet.
+        sleep(EVERY + LIMIT).await;
+        let all_work = async {
+            while self.down.load(Relaxed) > 0 {
+                sleep(PAUSE).await;
+            }
+        };
+        timeout(limit, all_work).await.context("the brokers do not serve again")
     }
 
     async fn watch_partition(&self, partition: i32) {
@@ -84,6 +104,7 @@ impl Probe {
             // What worked in the end did so at the end of its time only.
             if let Some(place) = outage {
                 self.extend_outage(place);
+                self.down.fetch_sub(1, Relaxed);
             }
             sleep(EVERY).await;
         }
@@ -94,6 +115,7 @@ impl Probe {
     }
 
     fn begin_outage(&self, from: Duration) -> usize {
+        self.down.fetch_add(1, Relaxed);
         let mut outages = self.outages.lock();
         outages.push(Span { from, to: from });
         outages.len() - 1

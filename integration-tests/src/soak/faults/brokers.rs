@@ -10,6 +10,9 @@ use super::{Injection, Kind, Made, Subject};
 use crate::cluster::Node;
 use crate::soak::site::Site;
 
+/// Longest time from a broker's start until it leads its partitions again.
+const BACK_LIMIT: Duration = Duration::from_secs(60);
+
 /// How late a slow broker answers.
 const DELAY: Duration = Duration::from_millis(200);
 
@@ -22,7 +25,11 @@ pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Mad
         (Site::Embedded(broker), Kind::BrokerRestarted) => broker.restart(lasts).await?,
         (Site::Embedded(_), _) => misbehave(subject, kind, lasts).await?,
         (Site::Cluster(cluster), _) => {
+            let began = subject.clock.now();
             away(cluster.nodes().first().context("a cluster without nodes")?, kind, lasts).await?;
+            subject.probe.works_again(BACK_LIMIT).await?;
+            let served_again = subject.probe.served_again(began);
+            return Ok(Made { target: "the broker".to_owned(), served_again });
         }
         (Site::Foreign(_), _) => bail!("this broker is somebody else's"),
     }

@@ -29,7 +29,7 @@ use super::probe::Probe;
 use super::site::Site;
 use super::tail::Tail;
 use super::topics::Names;
-use crate::checker::{Fault, Service};
+use crate::checker::{Fault, Service, Since};
 pub use kind::{ALL, Kind, Needs, Of, Row};
 
 /// What faults are done to.
@@ -71,8 +71,9 @@ pub struct Injection {
 struct Made {
     /// Whom it met, in words.
     target: String,
-    /// For how long the brokers themselves could not serve, by their own account: it comes on top of the bound.
-    outage: Duration,
+    /// When the brokers themselves served again as a plain producer sees it, where it was they that could not: until then
+    /// nothing is owed.
+    served_again: Option<Duration>,
 }
 
 impl Injection {
@@ -89,9 +90,14 @@ impl Injection {
             Of::Networks => networks::make(self, subject).await,
             Of::Nodes => nodes::make(self, subject).await,
         };
-        let Made { target, outage } = made.with_context(|| format!("fault {}", row.name))?;
+        let Made { target, served_again } = made.with_context(|| format!("fault {}", row.name))?;
+        let now = subject.clock.now();
+        let (ended, outage) = match row.since {
+            Since::Ended => (served_again.unwrap_or(now), Duration::ZERO),
+            Since::Began => (now, served_again.map_or(Duration::ZERO, |at| at.saturating_sub(began))),
+        };
         let bound = self.bound.map(|bound| bound + outage);
-        Ok(Fault { name: row.name, target, began, ended: subject.clock.now(), since: row.since, bound })
+        Ok(Fault { name: row.name, target, began, ended, since: row.since, bound })
     }
 
     /// A process of `service` that the fault has to itself.
@@ -103,6 +109,6 @@ impl Injection {
 
 impl From<String> for Made {
     fn from(target: String) -> Self {
-        Self { target, outage: Duration::ZERO }
+        Self { target, served_again: None }
     }
 }

@@ -32,8 +32,10 @@ pub(super) async fn make(injection: &Injection, subject: &Subject) -> Result<Mad
     subject.probe.ask(subject.kafka.clone());
     lost?;
     cluster.complete().await?;
+    subject.probe.works_again(ELECTION_LIMIT).await?;
+    let served_again = subject.probe.served_again(began);
     cluster.in_sync().await?;
-    Ok(Made { target: format!("node {id}"), outage: subject.probe.outage_since(began) })
+    Ok(Made { target: format!("node {id}"), served_again })
 }
 
 /// Takes a node away, waits until others have taken over and its time is up, and brings it back.

@@ -18,7 +18,7 @@ const PANEL_HEIGHT: f64 = 290.0;
 const PANELS_IN_A_ROW: usize = 2;
 /// Around a panel's lines, for its title and the scales' labels.
 const LEFT: f64 = 58.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 42.0;
 const HEAD: f64 = 30.0;

@@ -2,7 +2,7 @@
 
 /// Percentiles that the axis names.
 pub(super) const PERCENTILES: [(f64, &str); 5] =
-    [(0.0, "fastest"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
+    [(0.0, "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
 
 /// The axis of percentiles: each nine more takes as much room as the one before.
 pub(super) mod percentile {

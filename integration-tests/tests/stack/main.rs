@@ -11,6 +11,7 @@ mod brokers;
 mod by_hand;
 mod deadlines;
 mod faults;
+mod images;
 mod gate;
 mod limits;
 mod no_workers;
@@ -87,6 +88,7 @@ fn main() {
         by_hand::tests(&context),
         deadlines::tests(&context),
         faults::tests(&context),
+        images::tests(&context),
         limits::tests(&context),
         no_workers::tests(&context),
         openapi::tests(&context),

@@ -6,13 +6,14 @@
 //!   everything comes to rest ─▶ counters, samples, committed offsets ─▶ History ─▶ all processes stop ─▶ Report
 //! ```
 
+mod ending;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures::future::{join_all, try_join_all};
-use kafka::group::fetch_committed;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -31,16 +32,13 @@ use super::site::Site;
 use super::stalls::Stalls;
 use super::tail::Tail;
 use super::topics::Names;
-use crate::checker::{Fault, History, Log, Position, Sample, Service, Terms, Topic};
+use crate::checker::{Fault, Sample, Service, Topic};
 use crate::process::Environment;
 
 /// The product's own default.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest time for everything to come to rest after the last call has ended.
-const REST_LIMIT: Duration = Duration::from_secs(60);
-
-/// Between two looks at whether it has.
+/// Between two looks at whether everything has come to rest.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest pause of the load for a sample at rest.
@@ -48,12 +46,6 @@ const BREATHER_LIMIT: Duration = Duration::from_secs(3);
 
 /// From one sample at rest to the next.
 const BREATHER_EVERY: Duration = Duration::from_secs(60);
-
-/// What a gateway or worker may open for one partition more of both topics: lanes to write on, and a reader.
-const SOCKETS_FOR_A_PARTITION: u64 = 6;
-
-/// Longest wait of a process that stops at the end for callers to notice: there are none any more.
-const NO_NOTICE: Duration = Duration::ZERO;
 
 /// A run under way.
 struct Run {
@@ -169,7 +161,7 @@ impl Run {
         self.progress.enter("coming to rest");
         drop(writing);
         driven.await.context("the load's task died")?;
-        timeout(REST_LIMIT, self.rest()).await.context("the stack does not come to rest")??;
+        timeout(ending::REST_LIMIT, self.rest()).await.context("the stack does not come to rest")??;
         Ok(())
     }
 
@@ -217,110 +209,9 @@ impl Run {
         self.samples.lock().extend(samples);
     }
 
-    /// Waits until nothing moves any more, and takes the last counters and samples.
-    async fn rest(&self) -> Result<()> {
-        let Subject { fleet, load, tail, .. } = &*self.subject;
-        loop {
-            let samples = fleet.sample(true).await;
-            let is_pending = samples.iter().any(|sample| sample.pending > 0);
-            let before = self.count().await?;
-            if !is_pending && self.has_committed_all().await.unwrap_or(false) {
-                tail.catch_up(REST_LIMIT).await?;
-                sleep(PAUSE).await;
-                if self.count().await? == before {
-                    self.sample(fleet, load).await;
-                    return Ok(());
-                }
-            }
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn count(&self) -> Result<Vec<super::fleet::Counters>> {
-        let running = self.running();
-        try_join_all(running.iter().map(|member| member.count())).await
-    }
-
-    fn running(&self) -> Vec<Arc<super::fleet::Member>> {
-        let fleet = &self.subject.fleet;
-        [fleet.running(Service::Worker), fleet.running(Service::Gateway)].concat()
-    }
-
-    async fn has_committed_all(&self) -> Result<bool> {
-        let name = self.subject.names.topic(Topic::Requests);
-        let committed = self.committed().await?;
-        let partitions: Vec<_> = committed.iter().map(|(partition, _)| *partition).collect();
-        let ends = kafka::log_ends(&self.subject.kafka, &name, &partitions).await?;
-        Ok(ends.iter().zip(&committed).all(|((_, end), (_, offset))| offset.unwrap_or(0) == *end))
-    }
-
-    async fn committed(&self) -> Result<Vec<(i32, Option<i64>)>> {
-        let Subject { kafka, names, .. } = &*self.subject;
-        let name = names.topic(Topic::Requests);
-        let partitions: Vec<_> = (0..kafka::topics::partition_count(kafka, &name).await?).collect();
-        let committed = fetch_committed(kafka, &names.worker_group(), &name, &partitions).await?;
-        Ok(committed.into_iter().collect())
-    }
-
     fn complain(&self, complaint: String) {
         self.complaints.lock().push(complaint);
     }
-
-    /// The history, and the end of all processes.
-    async fn report(self, settings: &Settings) -> Result<Report> {
-        let Subject { fleet, load, tail, clock, .. } = &*self.subject;
-        let committed = self.committed().await.unwrap_or_else(|error| {
-            self.complain(format!("{error:#}"));
-            Vec::new()
-        });
-        let (tailed, now) = (tail.take(), clock.now());
-        let mut calls = load.take();
-        let first = calls.iter().map(|call| call.number + 1).max().unwrap_or(0);
-        calls.extend(self.by_hand.calls(first, &tailed.records, now));
-        let mut gateways = fleet.gateways();
-        gateways.push(self.by_hand.life(&tailed.losses, now));
-        let history = History {
-            calls,
-            records: tailed.records,
-            logs: tailed.logs.clone(),
-            losses: tailed.losses,
-            gateways,
-            workers: fleet.workers(),
-            faults: self.faults.lock().clone(),
-            committed: committed
-                .into_iter()
-                .filter_map(|(partition, offset)| Some(Position { partition, offset: offset? }))
-                .collect(),
-            samples: self.samples.lock().clone(),
-            stalls: self.stalls.spans(),
-            terms: terms(&tailed.logs, settings),
-        };
-        let stopped = self.running();
-        for stopped in join_all(stopped.iter().map(|member| member.stop(NO_NOTICE))).await {
-            if let Err(error) = stopped {
-                self.complain(format!("at the end: {error:#}"));
-            }
-        }
-        let mut complaints = self.complaints.lock().clone();
-        complaints.extend(tailed.complaints);
-        complaints.extend(fleet.complaints());
-        if load.held_back() > 0 {
-            complaints.push(format!("{} calls were due when too many were under way", load.held_back()));
-        }
-        let report = Report::of(history, complaints, load.unplaced());
-        if !report.is_good() {
-            report.write_logs(&settings.logs, &fleet.logs().await)?;
-        }
-        Ok(report)
-    }
-}
-
-/// Partitions that were added have sockets of their own.
-fn terms(logs: &[Log], settings: &Settings) -> Terms {
-    let defaults = Terms::default();
-    let most = logs.iter().map(|log| log.partition + 1).max().unwrap_or(0);
-    let added = u64::try_from(most - settings.partitions).unwrap_or(0);
-    Terms { more_sockets: defaults.more_sockets + SOCKETS_FOR_A_PARTITION * added, ..defaults }
 }
 
 /// Product defaults but for names, addresses and ports.

@@ -5,6 +5,8 @@
 //! Idle lanes are made to find out how they are; a reader that nobody waits for keeps its last word.
 //! Reports are made on changes and failures only, so looking is cheap and telling costs nothing while all is well.
 //!
+//! That the last one went down, and that one is up again, is logged here, once for all of them.
+//!
 //! The tasks behind them (lanes, caretakers, watches) go on for as long as their owners. One that ends all the same has
 //! panicked: a fault of this program, which no waiting mends. That is told here, too, so that it is never silent.
 
@@ -47,6 +49,12 @@ impl Health {
         self.view.borrow().is_reachable()
     }
 
+    /// Whether there are connections and none of them works.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let view = self.view.borrow();
+        view.up == 0 && view.down > 0
+    }
+
     /// What the last failure was, in words, for as long as anything is down.
     pub fn last_error(&self) -> Option<Arc<str>> {
         self.view.borrow().last_error.clone()
@@ -84,6 +92,18 @@ impl Health {
             let _sentinel = sentinel;
             work.await
         }
+    }
+
+    /// Somebody asked for any broker at all. Counts only for as long as nobody has a connection to tell of, as at a start.
+    pub(crate) fn asked(&self, error: Option<&str>) {
+        self.view.send_if_modified(|view| {
+            let is_news =
+                view.up == 0 && (error.is_some() || view.down == 0) && view.last_error.as_deref() != error;
+            if is_news {
+                view.last_error = error.map(Into::into);
+            }
+            is_news
+        });
     }
 
     /// Registers a connection that is yet to be made.
@@ -136,6 +156,9 @@ impl Pulse {
             if view.down == 0 {
                 view.last_error = None;
             }
+            if view.up == 1 && view.falls > 0 {
+                tracing::info!("Kafka can be reached again");
+            }
         });
     }
 
@@ -147,6 +170,9 @@ impl Pulse {
                 view.up -= 1;
                 view.down += 1;
                 view.falls += 1;
+                if view.up == 0 {
+                    tracing::warn!(error, "Kafka cannot be reached");
+                }
             }
             view.last_error = Some(error.into());
         });
@@ -190,6 +216,22 @@ mod tests {
         assert_eq!(health.last_error(), None);
         drop(reader);
         assert_eq!(*health.view.borrow(), HealthView { falls: 1, ..HealthView::default() });
+    }
+
+    #[test]
+    fn before_there_is_a_connection_the_word_of_those_who_ask_counts() {
+        let health = Health::default();
+        health.asked(Some("refused"));
+        assert_eq!(health.last_error().as_deref(), Some("refused"));
+        health.asked(None);
+        assert_eq!(health.last_error(), None);
+        let mut lane = health.register();
+        lane.down("closed");
+        health.asked(None);
+        assert_eq!(health.last_error().as_deref(), Some("closed"), "somebody knows better");
+        lane.up();
+        health.asked(Some("refused"));
+        assert_eq!(health.last_error(), None);
     }
 
     #[tokio::test]

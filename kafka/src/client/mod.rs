@@ -90,7 +90,12 @@ impl Kafka {
     /// A connection to any broker that answers, among those configured and those that the cluster has named.
     pub(crate) async fn any_broker(&self) -> Result<Connection, WireError> {
         let addresses = self.shared.addresses.in_turn(&self.config().brokers, Instant::now());
-        wire::first_to_answer(&addresses, self.config()).await
+        let answer = wire::first_to_answer(&addresses, self.config()).await;
+        match &answer {
+            Ok(_) => self.health().asked(None),
+            Err(error) => self.health().asked(Some(&error.to_string())),
+        }
+        answer
     }
 
     /// What a broker says of a topic, and which it was. Keeps in mind what it says of brokers and leaders; one that

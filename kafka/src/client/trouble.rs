@@ -1,24 +1,35 @@
 //! When trouble with a partition is worth a warning.
 
-/// Failures in a row. One that a second attempt mends is everyday life (a leader moved, an idle connection was
-/// closed); one that stays is told once, and once more when it is over.
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Failures in a row. One that passes within two seconds is everyday life (a leader moved, an idle connection was
+/// closed); one that stays is told once, and once more when it is over. What keeps everybody from Kafka is told once for
+/// all by [`Health`](crate::Health), so that an outage is not as many warnings as there are partitions.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble {
-    failures: u32,
+    since: Option<Instant>,
+    is_told: bool,
 }
 
 impl Trouble {
-    const TOLD_AT: u32 = 2;
+    const TOLD_AFTER: Duration = Duration::from_secs(2);
 
-    /// Another attempt failed; true if that is the one to tell of.
-    pub(crate) fn again(&mut self) -> bool {
-        self.failures = self.failures.saturating_add(1);
-        self.failures == Self::TOLD_AT
+    /// Another attempt failed; true if that is the one to tell of, which it is not while everybody is cut off from Kafka
+    /// and it `is_ours` no more than theirs.
+    pub(crate) fn again(&mut self, now: Instant, is_ours: bool) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let lasts = now.saturating_duration_since(since) >= Self::TOLD_AFTER;
+        let is_news = lasts && is_ours && !self.is_told;
+        self.is_told |= is_news;
+        is_news
     }
 
     /// An attempt worked; true if there had been trouble that was told of.
     pub(crate) fn over(&mut self) -> bool {
-        std::mem::take(&mut self.failures) >= Self::TOLD_AT
+        self.since = None;
+        std::mem::take(&mut self.is_told)
     }
 }
 
@@ -28,9 +39,13 @@ mod tests {
 
     #[test]
     fn lasting_trouble_is_told_once_and_so_is_its_end() {
-        let mut trouble = Trouble::default();
-        assert_eq!([trouble.again(), trouble.over()], [false, false]);
-        assert_eq!([trouble.again(), trouble.again(), trouble.again()], [false, true, false]);
+        let (start, mut trouble) = (Instant::now(), Trouble::default());
+        let later = start + Trouble::TOLD_AFTER;
+        assert_eq!([trouble.again(start, true), trouble.over()], [false, false]);
+        assert!(!trouble.again(later, true), "it began anew");
+        let later = later + Trouble::TOLD_AFTER;
+        assert!(!trouble.again(later, false), "everybody's trouble");
+        assert_eq!([trouble.again(later, true), trouble.again(later, true)], [true, false]);
         assert_eq!([trouble.over(), trouble.over()], [true, false]);
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
 use super::{GroupView, describe};
 use crate::{
     Kafka,
+    client::Trouble,
     wire::{Connection, WireError, open_coordinator},
 };
 
@@ -93,34 +94,32 @@ async fn watch(
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut coordinator = None;
-    let (mut seen, mut last_member_at) = (true, None);
+    let (mut trouble, mut last_member_at) = (Trouble::default(), None);
     loop {
         ticks.tick().await;
         let asked_at = Instant::now();
         let answer = look(&kafka, &group_id, &topic, &mut coordinator).await;
-        let is_seen = answer.is_ok();
         let sighting = match answer {
             Ok(GroupView { members }) => {
+                if trouble.over() {
+                    tracing::info!(group_id, "can see the group again");
+                }
                 if members > 0 {
                     last_member_at = Some(asked_at);
                 }
                 Some(Sighting { members, asked_at, answered_at: Instant::now(), last_member_at })
             }
             Err(error) => {
-                if seen {
-                    tracing::warn!(
-                        group_id,
-                        error = &error as &dyn std::error::Error,
-                        "cannot see the group"
-                    );
+                let is_told = trouble.again(asked_at.into(), !kafka.health().is_cut_off());
+                let error = &error as &dyn std::error::Error;
+                if is_told {
+                    tracing::warn!(group_id, error, "cannot see the group");
+                } else {
+                    tracing::debug!(group_id, error, "cannot see the group");
                 }
                 None
             }
         };
-        if is_seen && !seen {
-            tracing::info!(group_id, "can see the group again");
-        }
-        seen = is_seen;
         *latest.lock() = sighting;
     }
 }

@@ -144,7 +144,7 @@ impl Reader {
                 let (topic, partition, error) = (&*source.topic, source.partition, error.in_words());
                 self.pulse.down(&error);
                 self.status.down(began);
-                if self.trouble.again() {
+                if self.trouble.again(Instant::now(), !source.kafka.health().is_cut_off()) {
                     warn!(topic, partition, error, "cannot read; trying on");
                 } else {
                     debug!(topic, partition, error, "cannot read");

@@ -10,7 +10,7 @@ use crate::wire::WireError;
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// These do not exist, and creating them was not asked for.
-    #[error("missing in Kafka: topic {}; create it by hand, or let this program create it", topics.join(", topic "))]
+    #[error("missing in Kafka: topic {}; create it, or let this program do so (KAFKA_CREATE_TOPICS=true)", topics.join(", topic "))]
     Missing {
         /// All that are missing.
         topics: Vec<String>,

@@ -53,7 +53,7 @@ pub async fn keep_topics(kafka: &Kafka, specs: &[TopicSpec], create: bool) -> In
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot create the topics");
             }
         } else if !gone.is_empty() && news {
-            tracing::error!(topics = ?gone, "topics are gone, and creating them is switched off; create them");
+            tracing::error!(topics = ?gone, "topics are gone, and creating them is switched off (KAFKA_CREATE_TOPICS); create them");
         }
         told = gone;
     }

@@ -30,7 +30,12 @@ pub(crate) async fn first_to_answer(addresses: &[String], config: &Config) -> Re
             opened = opening.next() => match opened {
                 Some(Ok(connection)) => return Ok(connection),
                 Some(Err(error)) => last_error = Some(Box::new(error)),
-                None => return Err(WireError::NoBroker { addresses: addresses.join(", "), source: last_error }),
+                None => {
+                    // One and the same message, in whichever turn they were tried.
+                    let mut addresses = addresses.to_vec();
+                    addresses.sort();
+                    return Err(WireError::NoBroker { addresses: addresses.join(", "), source: last_error });
+                }
             },
             () = sleep(NEXT_ADDRESS_AFTER), if !exhausted => {}
         }

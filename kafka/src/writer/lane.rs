@@ -192,7 +192,7 @@ impl<C: Courier> Lane<C> {
             self.queue.set_connected(&self.bell, false);
         }
         let (topic, records) = (&*self.topic, self.kept.iter().map(Vec::len).sum::<usize>());
-        if self.trouble.again() {
+        if self.trouble.again(Instant::now(), !self.kafka.health().is_cut_off()) {
             warn!(topic, partition, error, records, "cannot write; trying on");
         } else {
             debug!(topic, partition, error, records, "cannot write");

@@ -73,7 +73,7 @@ impl Driver {
         let refusals = match answer {
             Ok(refusals) => refusals,
             Err(error) => {
-                let verdict = self.complaints.commit.judge(&error);
+                let verdict = self.complaints.commit.judge(&error, self.kafka.health());
                 return self.commit_failed(by, verdict);
             }
         };
@@ -87,7 +87,8 @@ impl Driver {
             return self.feed(Input::Tick);
         };
         let what = format!("the commit for {}/{partition}", self.config.topic);
-        let verdict = self.complaints.commit.judge(&WireError::Kafka { what, error: *error });
+        let verdict =
+            self.complaints.commit.judge(&WireError::Kafka { what, error: *error }, self.kafka.health());
         self.commit_failed(by, verdict);
     }
 

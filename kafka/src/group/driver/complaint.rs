@@ -1,51 +1,60 @@
 //! Says what is wrong when it begins, changes or ends, not at each of a hundred tries.
 
-use crate::{group::state::Verdict, wire::WireError};
+use tokio::time::Instant;
+
+use crate::{Health, client::Trouble, group::state::Verdict, wire::WireError};
 
 /// What is wrong with one kind of exchange, as last logged.
 #[derive(Debug)]
 pub(super) struct Complaint {
     about: &'static str,
-    logged: Option<String>,
+    /// What somebody has to change.
+    refused: Option<String>,
+    /// What may pass.
+    trouble: Trouble,
 }
 
 impl Complaint {
     pub(super) fn about(about: &'static str) -> Self {
-        Self { about, logged: None }
+        Self { about, refused: None, trouble: Trouble::default() }
     }
 
-    /// Logs `error` unless it is everyday life in a group or said already. Gives back what it means.
-    pub(super) fn judge(&mut self, error: &WireError) -> Verdict {
-        let verdict = Verdict::from(error);
-        let text = format!("{error}");
-        let said = self.logged.as_ref() == Some(&text);
-        let is_answer = error.kafka().is_some();
+    /// Logs `error` unless it is everyday life in a group, said already, or a part of what `health` has told. Gives back
+    /// what it means.
+    pub(super) fn judge(&mut self, error: &WireError, health: &Health) -> Verdict {
+        let (verdict, about) = (Verdict::from(error), self.about);
+        let text = error.to_string();
         let error = error as &dyn std::error::Error;
         match verdict {
             Verdict::Rebalancing | Verdict::OldGeneration | Verdict::UnknownMember => {
-                tracing::debug!(error, "{}", self.about);
-                return verdict;
+                tracing::debug!(error, "{about}");
             }
-            _ if said => tracing::debug!(error, "{} still fails", self.about),
+            Verdict::Refused if self.refused.as_ref() == Some(&text) => {
+                tracing::debug!(error, "{about} is still refused");
+            }
             Verdict::Refused => {
                 tracing::error!(
                     error,
-                    "{} is refused, and will be until somebody changes something; \
-                     `kafka-consumer-groups --describe --members` shows who else is in the group",
-                    self.about
+                    "{about} is refused, and will be until somebody changes something; \
+                     `kafka-consumer-groups --describe --members` shows who else is in the group"
                 );
+                self.refused = Some(text);
             }
-            // The answer of a coordinator that is just starting or moving.
-            Verdict::Elsewhere if is_answer => tracing::info!(error, "{} has to wait", self.about),
-            Verdict::Elsewhere | Verdict::Passing => tracing::warn!(error, "{} fails", self.about),
+            Verdict::Elsewhere | Verdict::Passing => {
+                if self.trouble.again(Instant::now(), !health.is_cut_off()) {
+                    tracing::warn!(error, "{about} fails");
+                } else {
+                    tracing::debug!(error, "{about} fails");
+                }
+            }
         }
-        self.logged = Some(text);
         verdict
     }
 
     /// It works.
     pub(super) fn settled(&mut self) {
-        if self.logged.take().is_some() {
+        let was_told = self.trouble.over() | self.refused.take().is_some();
+        if was_told {
             tracing::info!("{} works again", self.about);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{BeatEnd, Driver, JoinEnd, OffsetsEnd, beat_limit, complaint::Complaint, now};
 use crate::{
+    Health,
     group::state::{Input, Verdict},
     wire::{Connection, WireError},
 };
@@ -22,24 +23,24 @@ impl Driver {
     pub(super) fn take_in(&mut self, turn: Turn) {
         match turn {
             Turn::Beat(BeatEnd { by, sent, answer }) => {
-                let answer = verdict(answer, &mut self.complaints.beat);
+                let answer = verdict(answer, &mut self.complaints.beat, self.kafka.health());
                 self.feed(Input::Beat { by, sent, answer });
             }
             Turn::Join(JoinEnd::Joined(answer)) => {
-                let answer = verdict(answer, &mut self.complaints.join);
+                let answer = verdict(answer, &mut self.complaints.join, self.kafka.health());
                 self.feed(Input::Joined(answer));
             }
             Turn::Join(JoinEnd::Synced { sent, answer }) => {
-                let answer = verdict(answer, &mut self.complaints.join);
+                let answer = verdict(answer, &mut self.complaints.join, self.kafka.health());
                 self.feed(Input::Synced { sent, answer });
             }
             Turn::Offsets(OffsetsEnd::Fetched(answer)) => {
-                let answer = verdict(answer, &mut self.complaints.fetch);
+                let answer = verdict(answer, &mut self.complaints.fetch, self.kafka.health());
                 self.feed(Input::Offsets(answer));
             }
             Turn::Offsets(OffsetsEnd::Committed(end)) => self.committed(end),
             Turn::Seek(found) => {
-                let found = verdict(found, &mut self.complaints.seek);
+                let found = verdict(found, &mut self.complaints.seek, self.kafka.health());
                 let found = found.map(|connection| self.found(connection));
                 self.feed(Input::Coordinator(found));
             }
@@ -62,7 +63,7 @@ impl Driver {
 
     fn counted(&mut self, kept: Option<Connection>, count: Result<i32, WireError>) {
         self.topic_kept = kept;
-        let count = verdict(count, &mut self.complaints.topic);
+        let count = verdict(count, &mut self.complaints.topic, self.kafka.health());
         let missing = count == Ok(0);
         if missing && !self.complaints.topic_missing {
             tracing::warn!(topic = self.config.topic, "the topic does not exist; waiting for it");
@@ -83,12 +84,16 @@ impl Driver {
     }
 }
 
-fn verdict<T>(answer: Result<T, WireError>, complaint: &mut Complaint) -> Result<T, Verdict> {
+fn verdict<T>(
+    answer: Result<T, WireError>,
+    complaint: &mut Complaint,
+    health: &Health,
+) -> Result<T, Verdict> {
     match answer {
         Ok(answer) => {
             complaint.settled();
             Ok(answer)
         }
-        Err(error) => Err(complaint.judge(&error)),
+        Err(error) => Err(complaint.judge(&error, health)),
     }
 }

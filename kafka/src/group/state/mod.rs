@@ -245,7 +245,7 @@ impl Membership {
     fn lose(&mut self, now: Instant) {
         let announced = self.holdings.lose();
         if !announced.is_empty() {
-            tracing::warn!(partitions = ?announced, "lost partitions");
+            tracing::debug!(partitions = ?announced, "lost partitions");
             self.actions.push(Action::Lose(announced));
         }
         if matches!(self.phase, Phase::Stable { .. } | Phase::Releasing { .. }) {

@@ -3,7 +3,7 @@
 //! ```text
 //!  main ──▶ settings::load        one catalogue; defaults < file < .env < environment < flags; exit 2 if wrong
 //!       ──▶ telemetry::init       logs on stderr, text or JSON
-//!       ──▶ Shutdown::on_signals  SIGTERM, SIGINT; a second one hurries
+//!       ──▶ Shutdown::on_signals  SIGTERM, SIGINT, SIGHUP; a second one hurries
 //!       ──▶ Command                if the command line names one, that and no service
 //!       ──▶ run(settings, shutdown)            the service itself
 //!             ├─ Readiness        steps latch; falls at shutdown or with a dead task

@@ -48,7 +48,7 @@ impl Program {
 
 /// Runs a service, or one of `commands` if the command line names it, from start to exit status.
 ///
-/// `run` gets the settings and the shutdown that SIGTERM and SIGINT request. It blocks until the service has
+/// `run` gets the settings and the shutdown that SIGTERM, SIGINT and SIGHUP request. It blocks until the service has
 /// stopped, on a runtime of its own making. What it returns as an error ends up in the log with all its causes, so
 /// it should say what to do. Status: 0 after a clean stop (and after `--help`), 2 for a bad setting, 1 for the rest;
 /// after a command, what the command says.

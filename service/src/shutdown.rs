@@ -1,8 +1,8 @@
 //! Shutdown: asked for once, heard everywhere, done in bounded stages.
 //!
 //! ```text
-//!  SIGTERM, SIGINT ──▶ requested ──▶ stage "drain" ──▶ stage "leave" ──▶ … each at most its limit
-//!  a second signal ──▶ hurried   ──▶ the stage under way and those to come get 500 ms each
+//!  SIGTERM, SIGINT, SIGHUP ──▶ requested ──▶ stage "drain" ──▶ stage "leave" ──▶ … each at most its limit
+//!  a second signal         ──▶ hurried   ──▶ the stage under way and those to come get 500 ms each
 //! ```
 
 use std::future::Future;
@@ -30,17 +30,21 @@ impl Shutdown {
         Self::default()
     }
 
-    /// One that SIGTERM and SIGINT request; a second signal hurries. Needs no runtime around it: the signals are
-    /// heard on a thread of their own, which lives as long as the process.
+    /// One that SIGTERM, SIGINT and SIGHUP (a terminal was closed) request; a second signal hurries. Needs no runtime
+    /// around it: the signals are heard on a thread of their own, which lives as long as the process.
     ///
     /// # Errors
     /// If the handlers or the thread cannot be set up.
     pub fn on_signals() -> io::Result<Self> {
         let shutdown = Self::manual();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut terminate, mut interrupt) = {
+        let (mut terminate, mut interrupt, mut hang_up) = {
             let _inside = runtime.enter();
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+            (
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::hangup())?,
+            )
         };
         let heard = shutdown.clone();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -49,6 +53,7 @@ impl Shutdown {
                     let name = tokio::select! {
                         Some(()) = terminate.recv() => "SIGTERM",
                         Some(()) = interrupt.recv() => "SIGINT",
+                        Some(()) = hang_up.recv() => "SIGHUP",
                         else => return,
                     };
                     heard.on_signal(name);
@@ -104,7 +109,8 @@ impl Shutdown {
             done = timeout(limit, work) => done.ok(),
             () = hurried => None,
         };
-        let elapsed_ms = began.elapsed().as_millis();
+        // As a number in JSON, too.
+        let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match done {
             Some(_) => info!(stage = name, elapsed_ms, "shutdown stage done"),
             None => warn!(stage = name, elapsed_ms, "shutdown stage ran out of time, going on without it"),

@@ -99,14 +99,20 @@ impl Settings for GatewaySettings {
             );
             reader.conflict("SERVICE_1_MAX_PENDING_BYTES and SERVICE_1_SHARDS", &reason);
         }
+        let (port, management_port) =
+            (reader.whole("SERVICE_1_PORT"), Port::read(reader, "SERVICE_1_MANAGEMENT_PORT"));
+        if port != 0 && port == management_port.number {
+            let reason = format!("both are {port}; requests and probes need a port each");
+            reader.conflict("SERVICE_1_PORT and SERVICE_1_MANAGEMENT_PORT", &reason);
+        }
         Self {
             kafka: KafkaSettings::read(reader),
             log: LogSettings::read(reader),
             request_timeout: reader.duration("REQUEST_TIMEOUT"),
             shutdown_delay: reader.duration("SHUTDOWN_DELAY"),
             host: reader.text("SERVICE_1_HOST"),
-            port: reader.whole("SERVICE_1_PORT"),
-            management_port: Port::read(reader, "SERVICE_1_MANAGEMENT_PORT"),
+            port,
+            management_port,
             group_id,
             worker_group_id,
             max_pending: reader.whole("SERVICE_1_MAX_PENDING"),

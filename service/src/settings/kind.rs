@@ -83,7 +83,7 @@ impl Kind {
             }
             Self::LogFilter => {
                 let good = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
-                good.then(|| Checked::Text(text.to_owned()))
+                (good && names_levels(text)).then(|| Checked::Text(text.to_owned()))
             }
         }
     }
@@ -109,7 +109,8 @@ impl Kind {
                 words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
             }
             Self::LogFilter => {
-                "a log filter such as `info` or `warn,api_gateway=debug` (error, warn, info, debug, trace)"
+                "a log filter such as `info` or `warn,api_gateway=debug` (off, error, warn, info, debug, trace; a target \
+                 with its level)"
                     .to_owned()
             }
         }
@@ -136,6 +137,15 @@ impl Kind {
     pub(super) fn is_list(self) -> bool {
         matches!(self, Self::Brokers | Self::Topics)
     }
+}
+
+/// `EnvFilter` takes a lone word that is no level for a target, so that `inof` would silence everything else.
+fn names_levels(filter: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let directives = || filter.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    // Filters by span may hold commas.
+    filter.contains('[') || directives().all(|directive| directive.contains('=') || is_level(directive))
 }
 
 fn is_text(text: &str) -> bool {

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! figment merges them and remembers which layer each value came from; a message can so name the source. Within
-//! one layer a setting's own name wins over its alias. Keys are the environment names, in upper case.
+//! one layer a setting's own name and its alias may not contradict each other. Keys are the environment names, in upper case.
 
 use std::path::Path;
 
@@ -105,6 +105,14 @@ impl Layers {
                 named.insert(setting.key.to_owned(), value);
             } else {
                 aliased.push((setting.key.to_owned(), name, value));
+            }
+        }
+        for (key, alias, value) in &aliased {
+            if named.get(key).is_some_and(|under_its_name| under_its_name != value) {
+                let keys = format!("{key} and {alias}");
+                let reason =
+                    format!("they are two names of one setting, and {source} gives them different values");
+                self.problems.push(Problem::Conflict { keys, reason });
             }
         }
         let mut figment = std::mem::take(&mut self.figment);

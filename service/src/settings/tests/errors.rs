@@ -231,3 +231,18 @@ fn a_secret_is_read_and_never_shown() {
     let help = load(Start::new().flags(&["--help"])).unwrap_err().to_string();
     assert!(!help.contains("password"), "a flag would be seen in the list of processes: {help}");
 }
+
+#[test]
+fn one_port_for_requests_and_probes_is_a_conflict() {
+    let said = |port: &str| {
+        format!(
+            "bad settings SERVICE_1_PORT and SERVICE_1_MANAGEMENT_PORT: both are {port}; requests and probes need a port \
+             each"
+        )
+    };
+    let both = Start::new().variable("SERVICE_1_PORT", "4000").variable("SERVICE_1_MANAGEMENT_PORT", "4000");
+    assert_eq!(both.complaint(), said("4000"));
+    assert_eq!(Start::new().variable("SERVICE_1_PORT", "9101").complaint(), said("9101"));
+    let any = Start::new().variable("SERVICE_1_PORT", "0").variable("SERVICE_1_MANAGEMENT_PORT", "0");
+    assert_eq!(any.gateway().port, 0);
+}

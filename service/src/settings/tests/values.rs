@@ -112,7 +112,10 @@ fn choice() {
 
 #[test]
 fn log_filter() {
-    assert_kind(Kind::LogFilter, &["info", "warn,api_gateway=debug", "off"], &["", "info,=x=y", "a=loud"]);
+    let good = ["info", "warn,api_gateway=debug", "off", "WARN", "info,kafka=trace", "[span]=debug"];
+    // A lone word is a target to tracing, and everything else is silent then.
+    let bad = ["", "info,=x=y", "a=loud", "inof", "verbose", "info,kafka"];
+    assert_kind(Kind::LogFilter, &good, &bad);
 }
 
 #[test]

@@ -9,11 +9,14 @@
 mod answers;
 mod brokers;
 mod by_hand;
+mod cluster;
 mod deadlines;
 mod faults;
-mod images;
 mod gate;
+mod honesty;
+mod images;
 mod limits;
+mod network;
 mod no_workers;
 mod openapi;
 mod outcomes;
@@ -86,10 +89,12 @@ fn main() {
         answers::tests(&context),
         brokers::tests(&context),
         by_hand::tests(&context),
+        cluster::tests(&context),
         deadlines::tests(&context),
         faults::tests(&context),
         images::tests(&context),
         limits::tests(&context),
+        network::tests(&context),
         no_workers::tests(&context),
         openapi::tests(&context),
         outcomes::tests(&context),

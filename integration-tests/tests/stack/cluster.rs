@@ -1,0 +1,109 @@
+//! Three nodes of Apache Kafka under steady calls: leader and coordinator killed, a leader moved by hand, a node cut
+//! off the others while services still reach it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use integration_tests::broker::{Choice, TestBroker};
+use integration_tests::cluster::{Cluster, Config};
+use integration_tests::stack::{Running, TestStack};
+use libtest_mimic::Trial;
+
+use crate::honesty::{CALM, judge};
+use crate::steady::Steady;
+use crate::{Context, test};
+
+/// Calls a second.
+const RATE: u32 = 50;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a fault there are more calls than could be under way when it ended.
+const AFTERWARDS: usize = CALM + 500;
+
+pub(crate) fn tests(context: &Context) -> Vec<Trial> {
+    vec![test("a_cluster_of_three_survives_the_loss_of_any_node", context, survives)]
+}
+
+async fn survives(context: Context) -> Result<()> {
+    if *context.brokers.choice() != Choice::Container {
+        eprintln!("skipped: a cluster takes containers");
+        return Ok(());
+    }
+    let config = Config { broker_session: Duration::from_secs(4), ..Config::default() };
+    let broker = TestBroker::cluster(&config).await?.proxied()?;
+    let cluster = broker.nodes().context("it was started as a cluster")?;
+    let stack = TestStack::new(broker.clone());
+    let workers = [
+        stack.start_processor(stack.processor_settings())?,
+        stack.start_processor(stack.processor_settings())?,
+    ];
+    let mut settings = stack.gateway_settings();
+    settings.request_timeout = REQUEST_TIMEOUT;
+    let gateway = stack.start_gateway(settings)?;
+    for worker in &workers {
+        worker.ready().await?;
+    }
+    gateway.answering().await?;
+    let (requests, group) = (stack.requests(), stack.worker_group());
+
+    let led = leader(cluster, &requests).await?;
+    under_calls(&gateway, "leader killed", async || {
+        cluster.node(led)?.kill().await?;
+        cluster.new_leader(&requests, 0, led).await
+    })
+    .await?;
+    cluster.node(led)?.start_again().await?;
+    cluster.in_sync().await?;
+
+    let to = (led % 3) + 1;
+    under_calls(&gateway, "leader moved by hand", async || {
+        cluster.move_leader(&requests, 0, to).await?;
+        Ok(to)
+    })
+    .await?;
+
+    let coordinator = cluster.coordinator(&group).await?;
+    under_calls(&gateway, "coordinator killed", async || {
+        cluster.node(coordinator)?.kill().await?;
+        new_coordinator(cluster, &group, coordinator).await
+    })
+    .await?;
+    cluster.node(coordinator)?.start_again().await?;
+    cluster.in_sync().await?;
+
+    let led = leader(cluster, &requests).await?;
+    under_calls(&gateway, "leader cut off the other nodes", async || {
+        cluster.node(led)?.isolate().await?;
+        cluster.new_leader(&requests, 0, led).await
+    })
+    .await?;
+    cluster.node(led)?.heal().await?;
+    cluster.in_sync().await?;
+    gateway.answering().await
+}
+
+/// Makes calls while `fault` is done, which returns when the cluster is whole again without the node that was lost.
+async fn under_calls(gateway: &Running, name: &str, fault: impl AsyncFnOnce() -> Result<i32>) -> Result<()> {
+    let mut load = Steady::start(RATE);
+    load.add(gateway.port, gateway.management_port)?;
+    load.more(CALM).await?;
+    let began = Instant::now();
+    let node = fault().await.with_context(|| name.to_owned())?;
+    let ended = Instant::now();
+    load.more(AFTERWARDS).await.with_context(|| name.to_owned())?;
+    let felt = judge(load.stop().await?, REQUEST_TIMEOUT, ended).with_context(|| name.to_owned())?;
+    eprintln!("{name}: node {node} took over after {:.1?}; {felt}", ended - began);
+    Ok(())
+}
+
+async fn leader(cluster: &Cluster, topic: &str) -> Result<i32> {
+    cluster.leader(topic, 0).await?.with_context(|| format!("{topic} has no leader"))
+}
+
+async fn new_coordinator(cluster: &Cluster, group: &str, old: i32) -> Result<i32> {
+    integration_tests::wait::until_ok("another coordinator", async || {
+        let coordinator = cluster.coordinator(group).await?;
+        ensure!(coordinator != old, "it is still node {old}");
+        Ok(coordinator)
+    })
+    .await
+}

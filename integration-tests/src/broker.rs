@@ -35,7 +35,7 @@ pub struct TestBroker {
 }
 
 enum Engine {
-    Embedded(Embedded),
+    Embedded(Box<Embedded>),
     Cluster(Cluster),
     Foreign(Vec<String>),
 }
@@ -47,7 +47,7 @@ impl TestBroker {
     /// It cannot be started.
     pub async fn embedded() -> Result<Self> {
         let config = embedded_broker::Config::default();
-        Ok(Self::of(Engine::Embedded(Embedded::start(config).await?)))
+        Ok(Self::of(Engine::Embedded(Box::new(Embedded::start(config).await?))))
     }
 
     /// Apache Kafka in a container of its own.

@@ -31,6 +31,9 @@ const ONE_BATCH: i32 = 1;
 /// Asks for several, where there are any.
 const SEVERAL_BATCHES: i32 = 1 << 20;
 
+/// How long an answer over a connection that was kept may take before another one is made.
+const KEPT_LIMIT: Duration = Duration::from_secs(2);
+
 /// Reads batches of one partition over a connection of its own, which it keeps.
 #[derive(Debug)]
 pub struct BatchReader {
@@ -71,14 +74,15 @@ impl BatchReader {
     }
 
     async fn read(&mut self, offset: i64, max_bytes: i32) -> Result<BatchContents, WireError> {
-        // One that was kept may be dead by now, or the leader another: no reason to fail.
+        let timeout = self.kafka.config().timeout;
+        // One that was kept may be dead by now, or the leader another: no reason to fail, nor to wait for long.
         if let Some(kept) = self.connection.take()
-            && let Ok(contents) = self.read_over(kept, offset, max_bytes).await
+            && let Ok(contents) = self.read_over(kept, offset, max_bytes, timeout.min(KEPT_LIMIT)).await
         {
             return Ok(contents);
         }
         let fresh = wire::open_leader(&self.kafka, &self.topic, self.partition).await?;
-        self.read_over(fresh, offset, max_bytes).await
+        self.read_over(fresh, offset, max_bytes, timeout).await
     }
 
     async fn read_over(
@@ -86,9 +90,10 @@ impl BatchReader {
         mut connection: Connection,
         offset: i64,
         max_bytes: i32,
+        limit: Duration,
     ) -> Result<BatchContents, WireError> {
         let place = Place { topic: &self.topic, partition: self.partition, offset };
-        let data = fetch(&mut connection, self.kafka.config().timeout, &place, max_bytes).await?;
+        let data = fetch(&mut connection, limit, &place, max_bytes).await?;
         let decode = if max_bytes == ONE_BATCH { decode } else { decode_several };
         let contents = contents(data, offset, decode).ok_or_else(|| place.broken(&connection))?;
         self.connection = Some(connection);

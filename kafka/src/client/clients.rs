@@ -50,7 +50,7 @@ impl Clients {
         answering: String,
         not_before: Option<Instant>,
     ) -> Result<Lease, CallError> {
-        let slot = self.by_runtime.lock().entry(Handle::current().id()).or_default().clone();
+        let slot = self.slot();
         if let Some(client) = slot.get(not_before) {
             return Ok(Lease { slot, client, proven: false });
         }
@@ -63,6 +63,21 @@ impl Clients {
         let client = Arc::new(bounded("the look-up of the cluster", config.timeout, build).await?);
         *slot.current.lock() = Some(Built { client: client.clone(), at });
         Ok(Lease { slot: slot.clone(), client, proven: false })
+    }
+
+    /// A call that began at `since` got no answer. Whatever swallowed it may have swallowed the connection that this
+    /// runtime's client asks over, too: one built before is not used for any further connect.
+    pub(super) fn distrust(&self, since: Instant) {
+        let slot = self.slot();
+        let mut current = slot.current.lock();
+        if current.as_ref().is_some_and(|built| built.at < since) {
+            *current = None;
+        }
+    }
+
+    /// This runtime's.
+    fn slot(&self) -> Arc<Slot> {
+        self.by_runtime.lock().entry(Handle::current().id()).or_default().clone()
     }
 }
 
@@ -87,6 +102,12 @@ pub(super) struct Lease {
 impl Lease {
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether the client was not built just now: its connection may have died without a word since.
+    pub(super) fn is_old(&self) -> bool {
+        let current = self.slot.current.lock();
+        current.as_ref().is_none_or(|built| built.at.elapsed() >= REPLACE_AFTER)
     }
 
     pub(super) fn proves_to_work(mut self) {

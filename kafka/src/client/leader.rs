@@ -13,7 +13,7 @@ use rskafka::client::{
 };
 use tokio::{
     select,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{CallError, Kafka, bounded};
@@ -26,6 +26,10 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The same of a call, which is longer than any fetch that waits for records.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// A connect through a client that was not built just now has to come about in this time, or it is tried with a new one:
+/// rskafka may be asking over a connection that died without a word.
+const OLD_CLIENT_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to the leader of a partition, known to work when it was made. It is driven by the runtime that it was
 /// made on. After any failed call but a refusal it should be dropped and another one made.
@@ -74,6 +78,7 @@ impl Leader {
         limit: Duration,
         answer: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, CallError> {
+        let began = Instant::now();
         let answered = select! {
             biased;
             answered = bounded(call, limit, answer) => answered,
@@ -81,6 +86,9 @@ impl Leader {
         };
         if answered.as_ref().is_err_and(|error| error.kafka().is_none()) {
             self.kafka.doubt_leader(&self.topic, self.partition);
+        }
+        if matches!(answered, Err(CallError::Timeout { .. })) {
+            self.kafka.shared.clients.distrust(began);
         }
         answered
     }
@@ -101,6 +109,7 @@ async fn open(
     let limit = kafka.config().timeout;
     let not_before = kafka.shared.leaders.changed(topic, partition);
     let lease = kafka.shared.clients.get(kafka.config(), answering, not_before).await?;
+    let limit = if lease.is_old() { limit.min(OLD_CLIENT_LIMIT) } else { limit };
     let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
     let client = bounded("connect", limit, opening).await?;
     bounded("the question for the log's end", limit, client.get_offset(OffsetAt::Latest)).await?;

@@ -16,7 +16,8 @@
 //! - whom to ask takes turns among all brokers that are known, and is never the failed one first (`addresses`);
 //! - rskafka's client keeps the leaders it knew when it was built, and goes on trying a dead one: it is built anew when
 //!   our own look-up has seen the leader change since (`leaders`, `clients`);
-//! - a connect or a call to a broker that neither answers nor refuses is given up when another leads (`leader`);
+//! - a connect or a call to a broker that neither answers nor refuses is given up when another leads (`leader`), and what
+//!   rskafka's client asks over is not trusted after a call without an answer;
 //! - a socket whose peer has vanished without a word is closed by the kernel (`sockets`);
 //! - tries are never more than half a second apart ([`Backoff`]).
 

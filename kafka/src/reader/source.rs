@@ -19,6 +19,10 @@ use crate::{
 /// A fetch waits so long at the broker if there is nothing to read.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 const MAX_WAIT_MS: i32 = 500;
+/// How long the answer to a fetch may take beyond that, at first; twice as long after each that did not come, up to the
+/// configured timeout. Fetches follow one another without a pause, so nothing tells sooner that a connection has died
+/// without a word, and somebody waits for the records.
+const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// At least one byte: the first record ends the wait. At most 4 MB, except for a single larger batch.
 const FETCH_BYTES: std::ops::Range<i32> = 1..4_000_000;
 
@@ -34,6 +38,7 @@ pub(super) struct Source {
     is_new_topic: bool,
     batches: BatchReader,
     by_batch: ByBatch,
+    answer_limit: Duration,
     backoff: Backoff,
     /// Before the next call.
     pause: Option<Duration>,
@@ -85,6 +90,7 @@ impl Source {
             is_new_topic: false,
             batches: BatchReader::new(kafka, topic, partition),
             by_batch: ByBatch::new(),
+            answer_limit: FIRST_ANSWER_LIMIT,
             backoff: Backoff::new(),
             pause: None,
         }
@@ -160,11 +166,18 @@ impl Source {
 
     /// A parked fetch of as much as there is.
     async fn fetch(&mut self, position: i64) -> Result<Answer, CallError> {
-        let limit = self.kafka.config().timeout + MAX_WAIT;
+        let timeout = self.kafka.config().timeout;
+        let limit = self.answer_limit.min(timeout) + MAX_WAIT;
         let leader = self.connected().await?;
         let sent_at = Instant::now();
         let fetch = leader.client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
-        let (records, high_watermark) = leader.answer("fetch", limit, fetch).await?;
+        let answer = leader.answer("fetch", limit, fetch).await;
+        self.answer_limit = match &answer {
+            Err(CallError::Timeout { .. }) => (self.answer_limit * 2).min(timeout.max(FIRST_ANSWER_LIMIT)),
+            // A slow way stays slow.
+            _ => FIRST_ANSWER_LIMIT.max(2 * sent_at.elapsed()),
+        };
+        let (records, high_watermark) = answer?;
         Ok(Answer {
             next_offset: records.last().map_or(position, |last| last.offset + 1),
             records,

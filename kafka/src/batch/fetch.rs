@@ -169,9 +169,50 @@ fn contents(
     let mut contents = decode(records, offset);
     contents.high_watermark = Some(data.high_watermark);
     if contents.next_offset > offset {
-        // A batch that fails its checksum may lie about its end, too.
-        contents.next_offset = contents.next_offset.clamp(offset + 1, data.high_watermark.max(offset + 1));
+        // A batch that fails its checksum may lie about its end, too. One that does not may reach beyond the high
+        // watermark all the same: a leader that has just started knows less than it has told before.
+        let read = contents.records.last().map_or(offset, |record| record.offset);
+        let earliest = read.max(contents.unreadable.last().map_or(offset, |record| record.offset)) + 1;
+        contents.next_offset = contents.next_offset.min(data.high_watermark).max(earliest);
         return Some(contents);
     }
     is_end.then_some(contents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{RawRecord, encode};
+
+    fn offsets_and_next(high_watermark: i64, damage: bool) -> (Vec<i64>, Vec<i64>, i64) {
+        let record = RawRecord { value: Some(Bytes::from_static(b"value")), ..RawRecord::default() };
+        let mut batch = bytes::BytesMut::from(&encode(&vec![record; 4]).expect("it is small")[..]);
+        if damage && let Some(last) = batch.last_mut() {
+            *last ^= 1;
+        }
+        let data =
+            PartitionData::default().with_high_watermark(high_watermark).with_records(Some(batch.freeze()));
+        let contents = contents(data, 1, decode_several).expect("a whole batch");
+        let read = contents.records.iter().map(|record| record.offset).collect();
+        let lost = contents.unreadable.iter().map(|record| record.offset).collect();
+        (read, lost, contents.next_offset)
+    }
+
+    #[test]
+    fn what_was_read_is_not_read_again_whatever_the_high_watermark() {
+        for high_watermark in [0, 2, 4, 9] {
+            assert_eq!(
+                offsets_and_next(high_watermark, false),
+                (vec![1, 2, 3], vec![], 4),
+                "{high_watermark}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_batch_is_believed_up_to_the_high_watermark() {
+        for (high_watermark, next) in [(0, 2), (3, 3), (9, 4)] {
+            assert_eq!(offsets_and_next(high_watermark, true), (vec![], vec![1], next), "{high_watermark}");
+        }
+    }
 }

@@ -3,5 +3,6 @@
 mod answers;
 mod dead_letters;
 mod handlers;
+mod membership;
 mod offsets;
 mod rig;

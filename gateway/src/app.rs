@@ -157,6 +157,8 @@ async fn stop(
     let delay = settings.shutdown_delay.max(LAST_CALL);
     shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
     let requesters: Vec<_> = shards.lock().iter().map(|(requester, _)| requester.clone()).collect();
+    // The shards' threads end with their server.
+    requesters.iter().for_each(|requester| requester.expect_end());
     let limit = settings.request_timeout + MARGIN;
     if shutdown.stage("finish requests", limit, handle.stop(true)).await.is_none() {
         // What is still pending ends now, honestly, and its callers are told before their connections go.

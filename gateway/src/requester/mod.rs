@@ -39,6 +39,7 @@ mod outbox;
 mod reply_to;
 mod workers;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,8 @@ struct Inner {
     watch: OnceLock<GroupWatch>,
     /// What has ended in the background that never should.
     died: OnceLock<&'static str>,
+    /// The runtime that it was started on is about to end.
+    is_ending: AtomicBool,
 }
 
 /// What a requester has seen so far.
@@ -119,6 +122,7 @@ impl Requester {
             writer: OnceLock::new(),
             watch: OnceLock::new(),
             died: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
             config,
         });
         let stop = CancellationToken::new();
@@ -224,6 +228,11 @@ impl Requester {
             .or_else(|| has_ended().then(|| "the requester's background work has died".to_owned()))
     }
 
+    /// To be told before the runtime that it was started on ends: that what runs there ends with it is no failure.
+    pub fn expect_end(&self) {
+        self.inner.is_ending.store(true, Ordering::Relaxed);
+    }
+
     /// Takes nothing new, and ends what is pending at once, honestly. For those who cannot wait for
     /// [`stop`](Self::stop), which is still to be called.
     pub fn end_pending(&self) {
@@ -274,7 +283,7 @@ impl Inner {
 
     /// Says once that `part` has ended, which never should.
     fn died(&self, part: &'static str) {
-        if self.died.set(part).is_ok() {
+        if !self.is_ending.load(Ordering::Relaxed) && self.died.set(part).is_ok() {
             tracing::error!("{part} has died");
         }
     }
@@ -319,7 +328,7 @@ fn register(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+    use std::sync::atomic::AtomicI32;
 
     use super::*;
 
@@ -372,6 +381,7 @@ mod tests {
             writer: OnceLock::new(),
             watch: OnceLock::new(),
             died: OnceLock::new(),
+            is_ending: AtomicBool::new(false),
             kafka,
             config,
         };

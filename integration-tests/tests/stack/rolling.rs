@@ -60,7 +60,7 @@ async fn everything(context: Context) -> Result<()> {
     }
     let calls = steady.stop().await?;
     let cut = all_answered(&calls)?;
-    eprintln!("rolling restart: {} calls answered, {cut} cut on silent connections", calls.len());
+    eprintln!("rolling restart: {} calls, {cut}", calls.len());
     Ok(())
 }
 
@@ -98,6 +98,6 @@ async fn sigterms(context: Context) -> Result<()> {
     }
     let calls = steady.stop().await?;
     let cut = all_answered(&calls)?;
-    eprintln!("{SIGTERMS} SIGTERMs: {} calls answered, {cut} cut on silent connections", calls.len());
+    eprintln!("{SIGTERMS} SIGTERMs: {} calls, {cut}", calls.len());
     Ok(())
 }

@@ -24,8 +24,9 @@ const NOTICED: Duration = Duration::from_secs(1);
 /// How long the worker stands still: less than its session, so that the partition stays its own.
 const STANDSTILL: Duration = Duration::from_secs(4);
 
-/// Of the calls that are sent once it is noticed, one in so many may still go there: where all others are busy.
-const ONE_IN: usize = 20;
+/// Of the calls that are sent once it is noticed, fewer than one in so many go there, and on a quiet machine none. A
+/// partition that nobody avoids gets one in three.
+const ONE_IN: usize = 4;
 
 const FROZEN: &str = "the-frozen-one";
 

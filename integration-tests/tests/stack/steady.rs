@@ -2,6 +2,7 @@
 //! that is not ready gets no new connection, those it has are used until it closes them. Nothing is sent twice.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -120,15 +121,34 @@ impl Steady {
     }
 }
 
-/// Makes sure that all calls were answered right, but for those that HTTP cannot promise anything to: sent over a
-/// connection that had been silent for so long that it was being closed just then. How many those were.
-pub(crate) fn all_answered(calls: &[Call]) -> Result<usize> {
-    let mut cut = 0;
+/// Calls that got no answer, for reasons that no gateway can help.
+#[derive(Debug, Default)]
+pub(crate) struct Cut {
+    /// Sent over a connection that had been silent for so long that it was being closed just then. HTTP promises such
+    /// a request nothing.
+    silent: usize,
+    /// Sent while the machine stood still for much of the time in which a gateway serves on.
+    starved: usize,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} cut on silent connections, {} on a starved machine", self.silent, self.starved)
+    }
+}
+
+/// Makes sure that all calls were answered right, but for those that nobody can promise anything to.
+pub(crate) fn all_answered(calls: &[Call]) -> Result<Cut> {
+    let mut cut = Cut::default();
+    let took_long = |call: &&Call| call.ended - call.sent > LAST_CALL / 2;
+    let slow: Vec<_> = calls.iter().filter(took_long).filter(|call| call.is_answered()).collect();
     for call in calls {
         let (took, silent) = (call.ended - call.sent, call.silent);
+        let near = |slow: &&Call| slow.sent < call.ended + LAST_CALL && call.sent < slow.ended + LAST_CALL;
         match &call.outcome {
             Outcome::Answered(_) => {}
-            Outcome::Broken(_) if silent.is_some_and(|silent| silent >= LAST_CALL) => cut += 1,
+            Outcome::Broken(_) if silent.is_some_and(|silent| silent >= LAST_CALL) => cut.silent += 1,
+            Outcome::Broken(_) if slow.iter().copied().any(|slow| near(&slow)) => cut.starved += 1,
             Outcome::Refused(code) => bail!("{code} after {took:?}"),
             Outcome::Broken(reason) => {
                 bail!("{reason} after {took:?}, on a connection silent for {silent:?}")
@@ -137,6 +157,12 @@ pub(crate) fn all_answered(calls: &[Call]) -> Result<usize> {
     }
     ensure!(!calls.is_empty(), "no call was made");
     Ok(cut)
+}
+
+impl Call {
+    fn is_answered(&self) -> bool {
+        matches!(self.outcome, Outcome::Answered(_))
+    }
 }
 
 async fn drive(shared: Arc<Shared>, period: Duration) -> Vec<Call> {
@@ -152,7 +178,7 @@ async fn drive(shared: Arc<Shared>, period: Duration) -> Vec<Call> {
             let shared = shared.clone();
             under_way.spawn(async move {
                 let call = call(&door, &format!("steady {number}")).await;
-                if matches!(call.outcome, Outcome::Answered(_)) {
+                if call.is_answered() {
                     shared.answered.fetch_add(1, Ordering::Relaxed);
                 }
                 call

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use integration_tests::client::Client;
 use integration_tests::process::{Environment, Process, Program};
 use integration_tests::stack::TestStack;
 use libtest_mimic::Trial;
@@ -53,7 +52,6 @@ async fn everything(context: Context) -> Result<()> {
     for _ in 0..2 {
         gateways.remove(0).stop(STOP_LIMIT).await?;
         let gateway = stack.start_gateway(stack.gateway_settings())?;
-        gateway.ready().await?;
         steady.add(gateway.port, gateway.management_port)?;
         gateways.push(gateway);
         steady.more(BETWEEN).await?;
@@ -91,7 +89,6 @@ async fn sigterms(context: Context) -> Result<()> {
     for _ in 0..SIGTERMS {
         let mut gateway = Process::start(Program::Gateway, &environment(&stack).pairs())?;
         let (address, management) = (gateway.listening().await?, gateway.management().await?);
-        Client::at(&management)?.ready().await?;
         steady.add(port_of(&address)?, port_of(&management)?)?;
         steady.more(BETWEEN).await?;
         ensure!(gateway.terminate().await?.success(), "the gateway's exit status");

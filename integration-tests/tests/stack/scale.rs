@@ -38,7 +38,6 @@ async fn gateways(context: Context) -> Result<()> {
     let mut gateways = vec![first];
     for _ in 1..6 {
         let gateway = stack.start_gateway(stack.gateway_settings())?;
-        gateway.ready().await?;
         steady.add(gateway.port, gateway.management_port)?;
         gateways.push(gateway);
         steady.more(BETWEEN).await?;

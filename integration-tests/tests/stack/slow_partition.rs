@@ -101,5 +101,5 @@ fn p99_ms(calls: &[&Call]) -> Result<f64> {
     let mut took: Vec<_> = calls.iter().map(|call| call.ended - call.sent).collect();
     took.sort_unstable();
     let at = took.len() * 99 / 100;
-    Ok(took.get(at).context("no call was made")?.as_secs_f64() * 1e3)
+    Ok(took.get(at).context("no call was made in that time")?.as_secs_f64() * 1e3)
 }

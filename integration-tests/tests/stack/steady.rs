@@ -91,17 +91,21 @@ impl Steady {
         Self { shared, driver, looks: JoinSet::new() }
     }
 
-    /// Calls this gateway as well, which is ready.
+    /// Calls this gateway as well, from when it is ready.
     pub(crate) fn add(&mut self, port: u16, management_port: u16) -> Result<()> {
-        let (is_ready, idle) = (AtomicBool::new(true), Mutex::default());
+        let (is_ready, idle) = (AtomicBool::new(false), Mutex::default());
         let door = Arc::new(Door { port, is_ready, idle });
         self.shared.doors.lock().push(door.clone());
         let management = Client::new(management_port)?;
         self.looks.spawn(async move {
-            while management.get("/health/ready").await.is_ok_and(|(status, _)| status == 200) {
+            // Until it is not ready any more, having been so.
+            loop {
+                let is_ready = management.get("/health/ready").await.is_ok_and(|(status, _)| status == 200);
+                if door.is_ready.swap(is_ready, Ordering::Relaxed) && !is_ready {
+                    break;
+                }
                 sleep(LOOK_INTERVAL).await;
             }
-            door.is_ready.store(false, Ordering::Relaxed);
         });
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! ends, its entry goes with the guard, so nothing that timed out or lost its client ever stays. Everything stands under
 //! one mutex that is held for some hash look-ups: a registry belongs to one shard, whose one thread rarely contends.
 
+mod departed;
 mod ended;
 mod pending;
 mod state;
@@ -92,6 +93,13 @@ impl<T: Send + 'static> Registry<T> {
     /// How many requests wait for an answer after their record departed for this request partition.
     pub fn unanswered(&self, partition: i32) -> usize {
         self.state.lock().unanswered(partition)
+    }
+
+    /// How little a new request should be sent to this request partition: [`unanswered`](Self::unanswered), and far more
+    /// while it has come to a halt, which is when it has something to answer and is overtaken again and again by answers
+    /// from elsewhere. Of two partitions the one with the lesser load is the better.
+    pub fn load(&self, partition: i32) -> usize {
+        self.state.lock().load(partition)
     }
 
     /// Takes a reply with this correlation id. `make` runs only if somebody waits for it, under the registry's lock:

@@ -17,7 +17,8 @@ pub(crate) enum Outcome {
 }
 
 /// Connects the writer to the pending requests: a record whose request has ended is not sent, and the partition
-/// with the fewest unanswered requests is preferred, so that a frozen worker's partition soon gets little.
+/// with the fewest unanswered requests is preferred, so that a slow worker's partition gets less and that of one which
+/// has come to a halt soon nothing.
 pub(crate) struct Outbox {
     pub(crate) registry: Arc<Registry<Outcome>>,
 }
@@ -26,7 +27,7 @@ impl Courier for Outbox {
     type Token = CorrelationId;
 
     fn load(&self, partition: i32) -> usize {
-        self.registry.unanswered(partition)
+        self.registry.load(partition)
     }
 
     fn departing(&self, id: &CorrelationId, partition: i32) -> bool {

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use rustc_hash::FxHashMap;
 
+use super::departed::Departed;
 use super::ended::Ended;
 use super::tally::Tally;
 use super::{Completion, RegisterError};
@@ -30,8 +31,8 @@ pub(super) struct State<T> {
     entries: FxHashMap<CorrelationId, Entry<T>>,
     /// How many of them still wait for their outcome.
     waiting: usize,
-    /// How many of those departed, by request partition.
-    departed: Tally,
+    /// Those of them that departed.
+    departed: Departed,
     /// How many of those named a reply partition.
     naming: Tally,
     ended: Ended,
@@ -69,7 +70,7 @@ impl<T> State<T> {
         Self {
             entries: FxHashMap::default(),
             waiting: 0,
-            departed: Tally::default(),
+            departed: Departed::default(),
             naming: Tally::default(),
             ended: Ended::new(remembered),
             counts: Counts::default(),
@@ -101,9 +102,10 @@ impl<T> State<T> {
         let Some(entry) = self.entries.get_mut(&id).filter(|entry| entry.is_waiting()) else {
             return false;
         };
-        let before = entry.departed.replace(partition);
-        self.departed.remove(before);
-        self.departed.add(Some(partition));
+        if let Some(before) = entry.departed.replace(partition) {
+            self.departed.remove(before, false);
+        }
+        self.departed.add(partition);
         true
     }
 
@@ -150,7 +152,9 @@ impl<T> State<T> {
 
     fn stop_waiting(&mut self, id: CorrelationId, departed: Option<i32>, named: Option<i32>, answered: bool) {
         self.waiting -= 1;
-        self.departed.remove(departed);
+        if let Some(partition) = departed {
+            self.departed.remove(partition, answered);
+        }
         self.naming.remove(named);
         self.ended.push(id, answered);
     }
@@ -192,6 +196,10 @@ impl<T> State<T> {
 
     pub(super) fn unanswered(&self, partition: i32) -> usize {
         self.departed.count(partition)
+    }
+
+    pub(super) fn load(&self, partition: i32) -> usize {
+        self.departed.load(partition)
     }
 
     pub(super) fn pending_naming(&self, reply_partition: i32) -> usize {

@@ -1,4 +1,4 @@
-//! How many requests concern each partition.
+//! How many requests name each reply partition.
 
 use std::collections::hash_map::Entry as Slot;
 

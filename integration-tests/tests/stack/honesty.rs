@@ -1,5 +1,6 @@
 //! What is asked of calls while something is broken, and after it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -22,18 +23,31 @@ pub(crate) const CALM: usize = 100;
 /// How a fault was felt.
 pub(crate) struct Felt {
     pub(crate) calls: usize,
-    pub(crate) errors: usize,
+    /// How many calls got an error, by its code.
+    pub(crate) errors: BTreeMap<String, usize>,
+    /// The longest time from a call to its end.
+    pub(crate) longest: Duration,
     /// From the fault's end to the sending of the last call that got an error; none if there was no such.
     pub(crate) recovery: Option<Duration>,
 }
 
+impl Felt {
+    /// Makes sure that there was a fault: one that lasted for `outage`, and so held somebody up or let him down.
+    pub(crate) fn was_felt(&self, outage: Duration) -> Result<()> {
+        ensure!(!self.errors.is_empty() || self.longest > outage / 2, "nothing was broken: {self}");
+        Ok(())
+    }
+}
+
 impl fmt::Display for Felt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { calls, errors, recovery } = self;
-        write!(f, "{errors} of {calls} calls got an error")?;
+        let Self { calls, errors, longest, recovery } = self;
+        write!(f, "{calls} calls, errors {errors:?}, the longest took {longest:.1?}")?;
         match recovery {
-            Some(recovery) => write!(f, ", the last one was sent {recovery:.1?} after the fault"),
-            None => write!(f, ", none that was sent after the fault"),
+            Some(recovery) => {
+                write!(f, ", the last call that got one was sent {recovery:.1?} after the fault")
+            }
+            None => write!(f, ", none for a call that was sent after the fault"),
         }
     }
 }
@@ -42,9 +56,10 @@ impl fmt::Display for Felt {
 /// over at `ended`, calls were answered again without a break.
 pub(crate) fn judge(mut calls: Vec<Call>, request_timeout: Duration, ended: Instant) -> Result<Felt> {
     calls.sort_by_key(|call| call.sent);
-    let mut errors = Vec::new();
+    let (mut errors, mut longest) = (Vec::new(), Duration::ZERO);
     for call in &calls {
         let took = call.ended - call.sent;
+        longest = longest.max(took);
         ensure!(took < request_timeout + GRACE + NOISE, "after {took:?}: {call:?}");
         match &call.outcome {
             Outcome::Answered(_) => {}
@@ -63,5 +78,9 @@ pub(crate) fn judge(mut calls: Vec<Call>, request_timeout: Duration, ended: Inst
         );
     }
     let last = errors.last().and_then(|(sent, _)| sent.checked_duration_since(ended));
-    Ok(Felt { calls: calls.len(), errors: errors.len(), recovery: last })
+    let mut by_code = BTreeMap::new();
+    for (_, code) in errors {
+        *by_code.entry(code.clone()).or_default() += 1;
+    }
+    Ok(Felt { calls: calls.len(), errors: by_code, longest, recovery: last })
 }

@@ -9,6 +9,8 @@ SHELL := bash
 SERVICES ?=
 # What `make bench` measures: a broker's address, or the embedded one.
 BENCH_ARGS ?=
+# What `make soak` is told: see `make soak SOAK_ARGS=--help`.
+SOAK_ARGS ?=
 
 COMPOSE := $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; \
 	elif command -v docker-compose >/dev/null 2>&1; then echo docker-compose; fi)
@@ -30,7 +32,7 @@ AWAIT_KAFKA = $(call await_health,kafka,Kafka,make logs); \
 APP := $(COMPOSE) --profile app
 APP_SERVICES := hash-processor api-gateway
 
-.PHONY: help up up-app down up-zookeeper logs run-both dev images test test-containers test-images lint bench clean
+.PHONY: help up up-app down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +101,9 @@ lint: ## Check formatting, clippy and the dependency rules
 
 bench: ## Measure latency and throughput beside their floors (BENCH_ARGS are passed on)
 	cargo run --release -p integration-tests --bin bench -- $(BENCH_ARGS)
+
+soak: ## Soak the stack: ten minutes of faults, judged (SOAK_ARGS, for example --broker container --nodes 3)
+	cargo run --release -p integration-tests --bin soak -- $(SOAK_ARGS)
 
 clean: ## Remove build output, and the containers with Kafka's data where Docker is there
 	cargo clean

@@ -5,14 +5,17 @@
 //! Idle lanes are made to find out how they are; a reader that nobody waits for keeps its last word.
 //! Reports are made on changes and failures only, so looking is cheap and telling costs nothing while all is well.
 //!
-//! That the last one went down, and that one is up again, is logged here, once for all of them.
+//! That the last one went down, or that none came up for a while, is logged here, once for all of them, and so is that one
+//! is up again.
 //!
 //! The tasks behind them (lanes, caretakers, watches) go on for as long as their owners. One that ends all the same has
 //! panicked: a fault of this program, which no waiting mends. That is told here, too, so that it is never silent.
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+use crate::client::Trouble;
 
 /// A view of the cluster for readiness, metrics and honest refusals. Level-triggered: it shows what is, not what was.
 #[derive(Debug, Default)]
@@ -33,6 +36,25 @@ pub struct HealthView {
     pub last_error: Option<Arc<str>>,
     /// The first task that panicked.
     pub fault: Option<Fault>,
+    silence: Silence,
+}
+
+/// Nothing works. The fall of the last connection is told at once; that none was made only when it lasts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Silence {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Silence {
+    /// Another attempt failed, or a connection fell; true if that is the one to tell of.
+    fn goes_on(&mut self, now: Instant, fell: bool) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let lasts = fell || now.saturating_duration_since(since) >= Trouble::TOLD_AFTER;
+        let is_news = lasts && !self.is_told;
+        self.is_told |= is_news;
+        is_news
+    }
 }
 
 /// A task of this crate panicked. What it did nobody does any more, so the process should end and say why.
@@ -156,7 +178,7 @@ impl Pulse {
             if view.down == 0 {
                 view.last_error = None;
             }
-            if view.up == 1 && view.falls > 0 {
+            if std::mem::take(&mut view.silence).is_told {
                 tracing::info!("Kafka can be reached again");
             }
         });
@@ -170,9 +192,9 @@ impl Pulse {
                 view.up -= 1;
                 view.down += 1;
                 view.falls += 1;
-                if view.up == 0 {
-                    tracing::warn!(error, "Kafka cannot be reached");
-                }
+            }
+            if view.up == 0 && view.silence.goes_on(Instant::now(), fell) {
+                tracing::warn!(error, "Kafka cannot be reached");
             }
             view.last_error = Some(error.into());
         });
@@ -216,6 +238,29 @@ mod tests {
         assert_eq!(health.last_error(), None);
         drop(reader);
         assert_eq!(*health.view.borrow(), HealthView { falls: 1, ..HealthView::default() });
+    }
+
+    #[test]
+    fn that_nothing_works_is_told_at_a_fall_and_when_nothing_comes_up_at_all() {
+        let (start, mut silence) = (Instant::now(), Silence::default());
+        let later = start + Trouble::TOLD_AFTER;
+        let told = [(start, false), (later, false), (later, false), (later, true)];
+        assert_eq!(told.map(|(now, fell)| silence.goes_on(now, fell)), [false, true, false, false]);
+        assert!(Silence::default().goes_on(start, true));
+    }
+
+    #[test]
+    fn the_first_connection_ends_the_silence_and_a_fall_beside_others_begins_none() {
+        let health = Health::default();
+        let (mut lane, mut reader) = (health.register(), health.register());
+        lane.down("refused");
+        assert!(health.view.borrow().silence.since.is_some());
+        lane.up();
+        reader.up();
+        reader.down("closed");
+        assert_eq!(health.view.borrow().silence, Silence::default());
+        lane.down("closed");
+        assert!(health.view.borrow().silence.is_told);
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
-    const TOLD_AFTER: Duration = Duration::from_secs(2);
+    /// What lasts so long is told.
+    pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(2);
 
     /// Another attempt failed; true if that is the one to tell of, which it is not while everybody is cut off from Kafka
     /// and it `is_ours` no more than theirs.

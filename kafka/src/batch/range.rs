@@ -64,25 +64,28 @@ impl RangeReader {
             if self.range.is_empty() {
                 return Ok(None);
             }
-            match decode_raw(&mut self.fetched, self.range.start) {
+            let next = match decode_raw(&mut self.fetched, self.range.start) {
+                Some(next) => Some(next),
+                None => self.fetch().await?,
+            };
+            match next {
                 Some((records, next_offset)) => {
                     self.batch = records.into();
                     self.range.start = next_offset;
                 }
                 // A log that ends before the range does ends it.
-                None if !self.fetch().await? => self.range.end = self.range.start,
-                None => {}
+                None => self.range.end = self.range.start,
             }
         }
     }
 
-    /// Fetches what comes next; whether there was anything.
-    async fn fetch(&mut self) -> Result<bool, WireError> {
+    /// Fetches what comes next: the records of its first batch, and where to read on. None at the end of the log.
+    async fn fetch(&mut self) -> Result<Option<(Vec<RawRecord>, i64)>, WireError> {
         let deadline = Instant::now() + self.kafka.config().timeout;
         let mut backoff = Backoff::new();
         loop {
             let error = match self.try_fetch().await {
-                Ok(there_is_more) => return Ok(there_is_more),
+                Ok(found) => return Ok(found),
                 Err(error) => error,
             };
             if error.kafka() == Some(ResponseError::OffsetOutOfRange) && self.skip_deleted().await? {
@@ -97,7 +100,7 @@ impl RangeReader {
         }
     }
 
-    async fn try_fetch(&mut self) -> Result<bool, WireError> {
+    async fn try_fetch(&mut self) -> Result<Option<(Vec<RawRecord>, i64)>, WireError> {
         let config = self.kafka.config();
         let mut connection = match self.connection.take() {
             Some(kept) => kept,
@@ -106,8 +109,15 @@ impl RangeReader {
         let place = Place { topic: &self.topic, partition: self.partition, offset: self.range.start };
         let data = fetch(&mut connection, config.timeout, &place, FETCH_BYTES).await?;
         self.fetched = data.records.unwrap_or_default();
+        let is_end = self.fetched.is_empty();
+        let found = decode_raw(&mut self.fetched, self.range.start);
+        if found.is_none() && !is_end {
+            // The same question would bring the same bytes, over and over.
+            self.fetched.clear();
+            return Err(place.broken(&connection));
+        }
         self.connection = Some(connection);
-        Ok(!self.fetched.is_empty())
+        Ok(found)
     }
 
     /// Goes on at the beginning of the log if it lies ahead; whether it did.

@@ -5,6 +5,7 @@
 mod batch;
 mod connection;
 mod moving;
+mod range;
 mod scripted;
 mod topics;
 

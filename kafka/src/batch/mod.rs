@@ -30,7 +30,7 @@ use std::error::Error;
 use bytes::Bytes;
 use rskafka::record::RecordAndOffset;
 
-pub use append::RawAppender;
+pub use append::{AppendError, RawAppender};
 pub use codec::MAX_DECOMPRESSED_BYTES;
 pub use decode::decode;
 pub use encode::{EncodeError, encode};

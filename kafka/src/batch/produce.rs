@@ -22,7 +22,8 @@ const ALL_IN_SYNC_REPLICAS: i16 = -1;
 
 /// Appends `records` as one batch and awaits the acknowledgement of every in-sync replica; gives the offset of the
 /// first. Over a connection made for it; does not try again; every network call is bounded by the configured
-/// timeout. After any error but [`WireError::Kafka`] the records may or may not have been appended.
+/// timeout. After an error the records may or may not have been appended: even some of the broker's codes come after the
+/// append.
 pub async fn produce_raw(
     kafka: &Kafka,
     topic: &str,

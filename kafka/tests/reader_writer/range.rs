@@ -1,8 +1,8 @@
 //! A range of a topic, read from end to end.
 
-use embedded_broker::Broker;
+use embedded_broker::{Broker, Times};
 use kafka::batch::{RangeReader, RawAppender, RawRecord, produce_raw};
-use kafka::{Config, Kafka, LogPoint, log_offsets};
+use kafka::{Config, Kafka, LogPoint, log_offsets, wire::ResponseError};
 
 use crate::support::Cluster;
 
@@ -58,6 +58,29 @@ async fn everything_between_two_offsets_comes_as_it_stands_there() {
     ] {
         assert_eq!(log_offsets(&kafka, topic, &[0], point).await.unwrap(), [(0, offset)], "{point:?}");
     }
+}
+
+#[tokio::test]
+async fn an_append_says_whether_the_record_may_be_there() {
+    const TOPIC: &str = "topic";
+    let broker = Broker::start(embedded_broker::Config::default()).await.unwrap();
+    broker.create_topic(TOPIC, 1).unwrap();
+    let timeout = std::time::Duration::from_secs(3);
+    let config = Config { brokers: vec![broker.bootstrap()], client_id: "range-test".to_owned(), timeout };
+    let mut appender = RawAppender::new(&Kafka::new(config), TOPIC);
+    let (once, faults) = (Times::Next(1), broker.faults());
+
+    faults.fail_produce(Some(TOPIC), ResponseError::MessageTooLarge, once);
+    assert!(!appender.append(0, &record(0)).await.unwrap_err().may_be_there);
+
+    faults.fail_acknowledgement(Some(TOPIC), ResponseError::NotEnoughReplicasAfterAppend, once);
+    assert!(appender.append(0, &record(0)).await.unwrap_err().may_be_there);
+    assert_eq!(appender.append(0, &record(1)).await.unwrap(), 1, "and it was");
+
+    // The try before the last may have left it there, too.
+    faults.fail_acknowledgement(Some(TOPIC), ResponseError::NotLeaderOrFollower, once);
+    faults.fail_acknowledgement(Some(TOPIC), ResponseError::NotEnoughReplicas, once);
+    assert!(appender.append(0, &record(2)).await.unwrap_err().may_be_there);
 }
 
 #[tokio::test]

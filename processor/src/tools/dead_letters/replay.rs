@@ -9,7 +9,6 @@ use anyhow::{Result, ensure};
 use chrono::Utc;
 use kafka::batch::RawAppender;
 use kafka::topics;
-use kafka::wire::WireError;
 use service::settings::ProcessorSettings;
 
 use super::letter::Letter;
@@ -125,10 +124,10 @@ async fn replay(
             session.line(format_args!("replayed {what} to {to} at {offset}{without}"))
         }
         Err(error) => {
-            let certain = matches!(error, WireError::Kafka { .. } | WireError::Unencodable { .. });
-            let became = if certain { "was not replayed" } else { "may or may not have been replayed" };
+            let became =
+                if error.may_be_there { "may or may not have been replayed" } else { "was not replayed" };
             let so_far = format!("{what} {became}; {} before it were, none behind it", tally.replayed);
-            Err(anyhow::Error::new(error).context(so_far))
+            Err(anyhow::Error::new(error.source).context(so_far))
         }
     }
 }

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -30,8 +30,9 @@ impl Shutdown {
         Self::default()
     }
 
-    /// One that SIGTERM, SIGINT and SIGHUP (a terminal was closed) request; a second signal hurries. Needs no runtime
-    /// around it: the signals are heard on a thread of their own, which lives as long as the process.
+    /// One that SIGTERM, SIGINT and SIGHUP (a terminal was closed) request; a second signal hurries. SIGHUP is left alone
+    /// where the process was started to ignore it, as by `nohup`. Needs no runtime around it: the signals are heard on a
+    /// thread of their own, which lives as long as the process.
     ///
     /// # Errors
     /// If the handlers or the thread cannot be set up.
@@ -40,10 +41,12 @@ impl Shutdown {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (mut terminate, mut interrupt, mut hang_up) = {
             let _inside = runtime.enter();
+            let hang_up = SignalKind::hangup();
+            let heeds_it = !is_ignored(hang_up);
             (
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::interrupt())?,
-                signal(SignalKind::hangup())?,
+                heeds_it.then(|| signal(hang_up)).transpose()?,
             )
         };
         let heard = shutdown.clone();
@@ -53,7 +56,7 @@ impl Shutdown {
                     let name = tokio::select! {
                         Some(()) = terminate.recv() => "SIGTERM",
                         Some(()) = interrupt.recv() => "SIGINT",
-                        Some(()) = hang_up.recv() => "SIGHUP",
+                        Some(()) = next(&mut hang_up) => "SIGHUP",
                         else => return,
                     };
                     heard.on_signal(name);
@@ -131,3 +134,21 @@ impl Shutdown {
 
 #[cfg(test)]
 mod tests;
+
+/// Waits for a signal that is listened for; for ever if it is not.
+async fn next(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process ignores a signal, as a child does of a parent that ignored it. Known on Linux only; elsewhere, or
+/// if it cannot be found out, it does not.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let bits = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let bits = bits.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    u32::try_from(signal.as_raw_value() - 1)
+        .is_ok_and(|bit| bits.checked_shr(bit).is_some_and(|bits| bits & 1 == 1))
+}

@@ -21,7 +21,19 @@ struct Process {
 
 impl Process {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(program())
+        Self::start_by(&mut Command::new(program()), variables)
+    }
+
+    /// One that ignores SIGHUP from its start.
+    fn start_without_terminal(variables: &[(&str, &str)]) -> Self {
+        Self::start_by(
+            Command::new("/bin/sh").args(["-c", "trap '' HUP; exec \"$0\""]).arg(program()),
+            variables,
+        )
+    }
+
+    fn start_by(command: &mut Command, variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_clear()
             .envs(variables.iter().copied())
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
@@ -92,6 +104,17 @@ const ANY_PORT: (&str, &str) = ("SERVICE_2_MANAGEMENT_PORT", "0");
 async fn get(port: u16, path: &str) -> reqwest::Response {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a plain client");
     client.get(format!("http://127.0.0.1:{port}{path}")).send().await.expect("it answers")
+}
+
+#[test]
+fn one_that_was_started_to_outlive_its_terminal_does() {
+    let mut process = Process::start_without_terminal(&[ANY_PORT]);
+    process.line_with("ready");
+    signal(process.child.id(), "-HUP");
+    signal(process.child.id(), "-TERM");
+    let (status, log) = process.ended();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains("SIGTERM") && !log.contains("SIGHUP"), "{log}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use kafka_protocol::{
 };
 use tokio::{
     select,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{Broker, Connection, WireError, accepted};
@@ -26,15 +26,20 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A connection to the coordinator of `group_id`. While the cluster has none ready it asks again, for the configured
-/// timeout in all; connecting comes on top. A coordinator that neither accepts nor refuses is given up as soon as the
-/// cluster names another.
+/// timeout in all; connecting comes on top, for as long again in all. A coordinator that neither accepts nor refuses is
+/// given up as soon as the cluster names another.
 pub async fn open_coordinator(kafka: &Kafka, group_id: &str) -> Result<Connection, WireError> {
     let mut coordinator = find_ready(kafka, group_id).await?;
+    let limit = kafka.config().timeout;
+    let deadline = Instant::now() + limit;
     loop {
         let address = coordinator.address();
+        let open = timeout_at(deadline, Connection::open(&address, kafka.config()));
         select! {
             biased;
-            opened = Connection::open(&address, kafka.config()) => return opened,
+            opened = open => return opened.unwrap_or_else(|_| {
+                Err(WireError::Timeout { address, call: "connect".to_owned(), limit })
+            }),
             another = another(kafka, group_id, coordinator.id) => coordinator = another,
         }
     }

@@ -17,7 +17,8 @@ use std::{os::fd::BorrowedFd, time::Duration};
 
 use socket2::SockRef;
 
-/// A peer whose kernel acknowledges nothing for so long is gone. One that is merely slow acknowledges all the same.
+/// A peer whose kernel acknowledges nothing for so long, or takes nothing because its buffer is full, counts as gone. One
+/// that is merely slow acknowledges all the same.
 #[cfg(target_os = "linux")]
 const GONE_AFTER: Duration = Duration::from_secs(3);
 /// After so long a silence the kernel asks whether the peer is there.

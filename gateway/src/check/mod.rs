@@ -10,8 +10,6 @@ use kafka::{Config, Kafka};
 use service::settings::{GatewaySettings, KafkaSettings, NoWorker};
 use service::{Command, terminal};
 
-use crate::MAX_BODY_BYTES;
-
 const DETAILS: &str = "\
 One line each: ok, warn or FAIL, and what to do. Nothing is changed. Exit status 1 if anything fails, 2 if a
 setting is wrong.";
@@ -30,8 +28,6 @@ const SETTINGS: &[&str] = &[
 
 /// So many single waits for a broker are the longest that all of it may take.
 const LONGEST_WAITS: u32 = 6;
-/// What a record has around the largest body: envelope, key and headers.
-const AROUND_A_BODY: u64 = 16 << 10;
 
 /// The command.
 pub(crate) fn command() -> Command<GatewaySettings> {
@@ -67,9 +63,12 @@ fn needs(settings: &GatewaySettings) -> Needs {
         operations,
         largest_record,
     };
-    let largest_request = MAX_BODY_BYTES as u64 + AROUND_A_BODY;
-    let requests =
-        topic(&kafka.request_topic, KafkaSettings::REQUEST_RETENTION, &[Write, Describe], largest_request);
+    let requests = topic(
+        &kafka.request_topic,
+        KafkaSettings::REQUEST_RETENTION,
+        &[Write, Describe],
+        GatewaySettings::MAX_RECORD_BYTES,
+    );
     let responses = topic(&kafka.response_topic, KafkaSettings::RESPONSE_RETENTION, &[Read, Describe], 0);
     let own = GroupNeed {
         id: group_id.clone(),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use kafka::check::{GroupNeed, Level, Needs, TopicNeed, check};
 use kafka::permissions::Operation::{Describe, Read, Write};
 use service::Command;
-use service::settings::ProcessorSettings;
+use service::settings::{GatewaySettings, ProcessorSettings};
 
 use super::{OF_CHECK, session};
 use crate::processor::topic_specs;
@@ -17,8 +17,6 @@ setting is wrong.";
 
 /// So many single waits for a broker are the longest that all of it may take.
 const LONGEST_WAITS: u32 = 6;
-/// The largest body that a gateway takes, 768 KiB, and what is around it.
-const LARGEST_REQUEST: u64 = (768 << 10) + (16 << 10);
 
 pub(super) fn command() -> Command<ProcessorSettings> {
     Command::new("check", "See whether the cluster is as a worker needs it", run)
@@ -48,7 +46,7 @@ fn needs(settings: &ProcessorSettings) -> Needs {
         topics: vec![
             topic(requests, &[Read, Describe], 0),
             topic(responses, &[Write, Describe], 0),
-            topic(dead_letters, &[Write, Describe], LARGEST_REQUEST),
+            topic(dead_letters, &[Write, Describe], GatewaySettings::MAX_RECORD_BYTES),
         ],
         groups: vec![GroupNeed {
             id: settings.group_id.clone(),

@@ -66,6 +66,9 @@ impl GatewaySettings {
     /// The largest body that is read, in bytes. With envelope and headers it stays below the 900 KB that a batch of
     /// records may have.
     pub const MAX_BODY_BYTES: usize = 768 * 1024;
+
+    /// The largest request record, in bytes: the largest body, and generously what is around it (envelope, key, headers).
+    pub const MAX_RECORD_BYTES: u64 = Self::MAX_BODY_BYTES as u64 + (16 << 10);
 }
 
 impl Settings for GatewaySettings {

@@ -44,7 +44,9 @@ impl Letter {
             partition: text(dead_letter::PARTITION).and_then(|text| text.parse().ok()),
             offset: text(dead_letter::OFFSET).and_then(|text| text.parse().ok()),
             reason: text(dead_letter::REASON),
-            message: text(dead_letter::MESSAGE),
+            // One that is damaged says nothing itself.
+            message: text(dead_letter::MESSAGE)
+                .or_else(|| Some(record.reason.clone()).filter(|reason| !reason.is_empty())),
             attempts: text(dead_letter::ATTEMPTS).and_then(|text| text.parse().ok()),
             time: time.and_then(Moment::of_epoch_ms),
             replays: text(dead_letter::REPLAYS).and_then(|text| text.parse().ok()).unwrap_or(0),
@@ -126,6 +128,13 @@ pub(super) mod tests {
         let letter = letter("nonsense", &[("dlq-partition", Some("one")), ("dlq-offset", None)]);
         assert_eq!((letter.reason.as_deref(), letter.origin(), letter.replays), (None, None, 0));
         assert_eq!(letter.time.map(Moment::epoch_ms), Some(1_700_000_000_000));
+    }
+
+    #[test]
+    fn of_one_that_cannot_be_read_it_is_known_why() {
+        let reason = "offsets 7 to 9 cannot be read: wrong checksum";
+        let damaged = RawRecord { offset: 7, reason: reason.to_owned(), ..RawRecord::default() };
+        assert_eq!(Letter::read(0, damaged).message.as_deref(), Some(reason));
     }
 
     #[test]

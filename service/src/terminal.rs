@@ -8,6 +8,8 @@ use anyhow::Context;
 
 /// What shells expect of a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
+/// And of one whose output nobody read to its end: it may not have done all that it was to do.
+const OUTPUT_CLOSED: u8 = 141;
 
 /// Where a command says what it found and did.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub struct Terminal {
     out: io::Stdout,
 }
 
-/// Whoever read the output has gone, as `head` does: no trouble, but nothing more to do either.
+/// Whoever read the output has gone, as `head` does: nothing to complain of, but nothing more to do either.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the output any more")]
 struct OutputClosed;
@@ -40,7 +42,7 @@ pub fn run(work: impl AsyncFnOnce(&Terminal) -> anyhow::Result<ExitCode>) -> any
     // A look-up of a host name that hangs would be waited for.
     runtime.shutdown_background();
     match ended {
-        Err(error) if error.is::<OutputClosed>() => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is::<OutputClosed>() => Ok(ExitCode::from(OUTPUT_CLOSED)),
         ended => ended,
     }
 }

@@ -112,3 +112,10 @@ async fn a_worker_goes_on_where_a_reset_says() -> Result<()> {
     ensure!(stand.broker.log_end(crate::stand::RESPONSES, 0) == Some(1));
     Ok(())
 }
+
+#[tokio::test]
+async fn an_end_for_want_of_a_reader_is_not_one_of_success() -> Result<()> {
+    let stand = Stand::start(1).await?;
+    ensure!(stand.run_unread("offsets show").await? == Some(141));
+    Ok(())
+}

@@ -57,7 +57,26 @@ impl Stand {
 
     /// Runs the program to its end. `command` is split at blanks.
     pub(crate) async fn run(&self, command: &str) -> Result<Said> {
-        let run = Command::new(env!("CARGO_BIN_EXE_hash-processor"))
+        let run = self.program(command).output();
+        let Output { status, stdout, stderr } =
+            timeout(PATIENCE, run).await.with_context(|| format!("{command} does not end"))??;
+        let status = status.code().context("it ends by itself")?;
+        Ok(Said { out: String::from_utf8(stdout)?, err: String::from_utf8(stderr)?, status })
+    }
+
+    /// The same where nobody reads what it says; gives its exit status.
+    pub(crate) async fn run_unread(&self, command: &str) -> Result<Option<i32>> {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut child = self.program(command).stdout(writer).spawn()?;
+        let ended =
+            timeout(PATIENCE, child.wait()).await.with_context(|| format!("{command} does not end"))?;
+        Ok(ended?.code())
+    }
+
+    fn program(&self, command: &str) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_hash-processor"));
+        program
             .args(command.split_whitespace())
             .env_clear()
             .envs([
@@ -70,12 +89,8 @@ impl Stand {
             ])
             .current_dir(env!("CARGO_TARGET_TMPDIR"))
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let Output { status, stdout, stderr } =
-            timeout(PATIENCE, run).await.with_context(|| format!("{command} does not end"))??;
-        let status = status.code().context("it ends by itself")?;
-        Ok(Said { out: String::from_utf8(stdout)?, err: String::from_utf8(stderr)?, status })
+            .kill_on_drop(true);
+        program
     }
 
     /// The same where it is to succeed.

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Error, Result, bail, ensure};
 use kafka::group::{GroupDescription, set_offsets};
+use kafka::wire::{ResponseError, WireError};
 use service::settings::ProcessorSettings;
 
 use super::target::Target;
@@ -56,7 +57,8 @@ pub(super) fn run(settings: ProcessorSettings, arguments: Arguments) -> Result<E
             .map(|(_, (partition, offset))| (*partition, *offset))
             .collect();
         if *yes && !changed.is_empty() {
-            set_offsets(&session.kafka, group_id, topic, &changed).await?;
+            let set = set_offsets(&session.kafka, group_id, topic, &changed).await;
+            set.map_err(|error| not_set(group_id, error))?;
         }
         for standing in &standings {
             session.line(line(topic, standing, changed.get(&standing.partition).copied(), *yes))?;
@@ -80,6 +82,17 @@ fn refuse_members(group_id: &str, group: &GroupDescription) -> Result<()> {
     };
     let members: String = group.members.iter().map(member).collect();
     bail!("group {group_id} has {}; stop them first:{members}", counted(group.members.len(), "member"));
+}
+
+/// What an error means for the offsets.
+fn not_set(group_id: &str, error: WireError) -> Error {
+    let has_members = [ResponseError::UnknownMemberId, ResponseError::RebalanceInProgress];
+    let meaning = if error.kafka().is_some_and(|code| has_members.contains(&code)) {
+        format!("group {group_id} has members by now, and nothing was changed; stop them first")
+    } else {
+        "some partitions may be set, and some not; `offsets show` tells which".to_owned()
+    };
+    Error::new(error).context(meaning)
 }
 
 fn chosen(standings: Vec<Standing>, partitions: &[i32], topic: &str) -> Result<Vec<Standing>> {

@@ -42,14 +42,12 @@ impl Letter {
     /// Makes it smaller for a topic that it does not fit: first the value goes, then all but the note, whose
     /// coordinates lead back to the record and are its key. `false` if nothing is left to leave out.
     pub(super) fn shrink(&mut self) -> bool {
-        let coordinates = self.coordinates();
-        let record = &mut self.record;
-        if record.value.take().is_some() {
+        if self.record.value.take().is_some() {
             return true;
         }
-        let had_more = record.key.as_ref() != Some(&coordinates) || !record.headers.is_empty();
-        record.key = Some(coordinates);
-        record.headers.clear();
+        let had_more = !self.is_bare();
+        self.record.key = Some(self.coordinates());
+        self.record.headers.clear();
         had_more
     }
 
@@ -61,10 +59,19 @@ impl Letter {
         if is_new && self.record.key.is_some() {
             return self.shrink();
         }
+        let (coordinates, was_bare) = (self.coordinates(), self.is_bare());
         self.record.timestamp_ms = now_ms;
-        let coordinates = self.coordinates();
         self.record.key.get_or_insert(coordinates);
-        true
+        // One that waits for its topic to be changed grows old again and again, which is nothing new.
+        !was_bare
+    }
+
+    /// Nothing is left of the record but where it stood.
+    fn is_bare(&self) -> bool {
+        let record = &self.record;
+        record.value.is_none()
+            && record.headers.is_empty()
+            && record.key.as_ref() == Some(&self.coordinates())
     }
 
     fn coordinates(&self) -> Bytes {
@@ -149,5 +156,8 @@ pub(super) mod tests {
         assert!(letter.conform(NOW_MS + 20));
         assert_eq!((letter.record.key.clone(), letter.record.headers.len()), (key, 0));
         assert!(!letter.conform(NOW_MS + 30), "nothing is left to try");
+        let later = NOW_MS + 3_600_000;
+        assert!(!letter.conform(later), "nor later on");
+        assert_eq!(letter.record.timestamp_ms, later);
     }
 }

@@ -11,11 +11,16 @@
 //! The tasks behind them (lanes, caretakers, watches) go on for as long as their owners. One that ends all the same has
 //! panicked: a fault of this program, which no waiting mends. That is told here, too, so that it is never silent.
 
+mod fault;
+mod silence;
+
 use std::sync::Arc;
 
 use tokio::{sync::watch, time::Instant};
 
-use crate::client::Trouble;
+pub use fault::Fault;
+use fault::Sentinel;
+use silence::Silence;
 
 /// A view of the cluster for readiness, metrics and honest refusals. Level-triggered: it shows what is, not what was.
 #[derive(Debug, Default)]
@@ -37,32 +42,6 @@ pub struct HealthView {
     /// The first task that panicked.
     pub fault: Option<Fault>,
     silence: Silence,
-}
-
-/// Nothing works. The fall of the last connection is told at once; that none was made only when it lasts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Silence {
-    since: Option<Instant>,
-    is_told: bool,
-}
-
-impl Silence {
-    /// Another attempt failed, or a connection fell; true if that is the one to tell of.
-    fn goes_on(&mut self, now: Instant, fell: bool) -> bool {
-        let since = *self.since.get_or_insert(now);
-        let lasts = fell || now.saturating_duration_since(since) >= Trouble::TOLD_AFTER;
-        let is_news = lasts && !self.is_told;
-        self.is_told |= is_news;
-        is_news
-    }
-}
-
-/// A task of this crate panicked. What it did nobody does any more, so the process should end and say why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{task} panicked")]
-pub struct Fault {
-    /// What the task did, in words.
-    pub task: Arc<str>,
 }
 
 impl Health {
@@ -109,7 +88,7 @@ impl Health {
         task: String,
         work: F,
     ) -> impl Future<Output = F::Output> + use<F> {
-        let sentinel = Sentinel { view: self.view.clone(), task: task.into() };
+        let sentinel = Sentinel::new(self.view.clone(), task);
         async move {
             let _sentinel = sentinel;
             work.await
@@ -142,23 +121,6 @@ impl HealthView {
     }
 }
 
-/// Lives inside a task and is dropped by its panic.
-#[derive(Debug)]
-struct Sentinel {
-    view: watch::Sender<HealthView>,
-    task: Arc<str>,
-}
-
-impl Drop for Sentinel {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            tracing::error!(task = &*self.task, "a task panicked");
-            let fault = Fault { task: self.task.clone() };
-            self.view.send_modify(|view| _ = view.fault.get_or_insert(fault));
-        }
-    }
-}
-
 /// One connection's word in the matter, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Pulse {
@@ -178,7 +140,7 @@ impl Pulse {
             if view.down == 0 {
                 view.last_error = None;
             }
-            if std::mem::take(&mut view.silence).is_told {
+            if std::mem::take(&mut view.silence).is_told() {
                 tracing::info!("Kafka can be reached again");
             }
         });
@@ -241,26 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn that_nothing_works_is_told_at_a_fall_and_when_nothing_comes_up_at_all() {
-        let (start, mut silence) = (Instant::now(), Silence::default());
-        let later = start + Trouble::TOLD_AFTER;
-        let told = [(start, false), (later, false), (later, false), (later, true)];
-        assert_eq!(told.map(|(now, fell)| silence.goes_on(now, fell)), [false, true, false, false]);
-        assert!(Silence::default().goes_on(start, true));
-    }
-
-    #[test]
     fn the_first_connection_ends_the_silence_and_a_fall_beside_others_begins_none() {
         let health = Health::default();
         let (mut lane, mut reader) = (health.register(), health.register());
         lane.down("refused");
-        assert!(health.view.borrow().silence.since.is_some());
+        assert!(health.view.borrow().silence != Silence::default());
         lane.up();
         reader.up();
         reader.down("closed");
         assert_eq!(health.view.borrow().silence, Silence::default());
         lane.down("closed");
-        assert!(health.view.borrow().silence.is_told);
+        assert!(health.view.borrow().silence.is_told());
     }
 
     #[test]

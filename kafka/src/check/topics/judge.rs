@@ -1,140 +1,17 @@
-//! Are the topics there, as they are wanted, and may we do with them what we do?
+//! Is a topic that is there as it is wanted, and may we do with it what we do?
 
 use std::collections::HashMap;
 
-use kafka_protocol::{
-    ResponseError,
-    messages::{MetadataRequest, TopicName, metadata_request::MetadataRequestTopic},
-    protocol::StrBytes,
-};
-
-use super::{Existing, Needs, Report, TopicNeed, causes, counted, in_words};
+use super::{Seen, grant};
 use crate::{
-    Config, Kafka,
-    permissions::{Operation, Operations},
-    topics::{create, inspect},
-    wire::{self, Connection, Metadata, Topic, WireError},
+    check::{Report, TopicNeed, counted, in_words},
+    permissions::Operation,
+    topics::inspect,
+    wire::{self, Topic},
 };
 
-/// From version 8 on a look-up can ask what is allowed.
-const OLDEST_WITH_OPERATIONS: i16 = 8;
-const NEWEST_VERSION: i16 = 12;
-
-/// Looks at all of them; gives those that are there.
-pub(super) async fn look(
-    kafka: &Kafka,
-    connection: &mut Connection,
-    needs: &Needs,
-    report: &mut Report<'_>,
-) -> Vec<Existing> {
-    let config = kafka.config();
-    let names: Vec<&str> = needs.topics.iter().map(|need| need.spec.name.as_str()).collect();
-    let mut existing = Vec::new();
-    let seen = match see(connection, &names, config).await {
-        Ok(seen) => seen,
-        Err(error) => {
-            report.fail("topics", format!("they cannot be looked up ({})", causes(&error)));
-            return existing;
-        }
-    };
-    for need in &needs.topics {
-        let subject = format!("topic {}", need.spec.name);
-        let topic = seen.view.topic(&need.spec.name);
-        match topic.map_or(Some(ResponseError::UnknownTopicOrPartition), |topic| topic.error) {
-            None => {}
-            Some(ResponseError::UnknownTopicOrPartition) => {
-                missing(connection, need, needs.creates_topics, config, report).await;
-                continue;
-            }
-            Some(ResponseError::TopicAuthorizationFailed) => {
-                report.fail(subject, format!("not to be seen (TopicAuthorizationFailed): {}", grant(need)));
-                continue;
-            }
-            Some(error) => {
-                report.fail(subject, format!("cannot be looked up ({error})"));
-                continue;
-            }
-        }
-        if let Some(topic) = topic {
-            judge(need, topic, &seen, report);
-            existing.push(Existing {
-                name: need.spec.name.clone(),
-                partitions: topic.partitions.iter().map(|partition| partition.index).collect(),
-            });
-        }
-    }
-    existing
-}
-
-/// What the brokers tell of topics.
-struct Seen {
-    view: Metadata,
-    settings: HashMap<String, inspect::Settings>,
-    operations: HashMap<String, Operations>,
-}
-
-async fn see(connection: &mut Connection, names: &[&str], config: &Config) -> Result<Seen, WireError> {
-    let view = wire::metadata(connection, Some(names), config).await?;
-    let there: Vec<&str> =
-        view.topics.iter().filter(|topic| topic.error.is_none()).map(|topic| topic.name.as_str()).collect();
-    let settings = inspect::settings(connection, &there, config).await?;
-    let operations = operations(connection, &there, config).await?;
-    Ok(Seen { view, settings, operations })
-}
-
-/// What we may do, for the topics of which the broker tells.
-async fn operations(
-    connection: &mut Connection,
-    names: &[&str],
-    config: &Config,
-) -> Result<HashMap<String, Operations>, WireError> {
-    let versions = OLDEST_WITH_OPERATIONS..=NEWEST_VERSION;
-    let Ok(version) = connection.version_within::<MetadataRequest>(versions) else {
-        return Ok(HashMap::new());
-    };
-    let wanted = |name: &&str| {
-        let name = TopicName(StrBytes::from_string((*name).to_owned()));
-        MetadataRequestTopic::default().with_name(Some(name))
-    };
-    let request = MetadataRequest::default()
-        .with_topics(Some(names.iter().map(wanted).collect()))
-        .with_allow_auto_topic_creation(false)
-        .with_include_topic_authorized_operations(true);
-    let answer = connection.call(&request, version, config.timeout).await?;
-    let told = answer.topics.into_iter().filter_map(|topic| {
-        Some((topic.name?.to_string(), Operations::read(topic.topic_authorized_operations)?))
-    });
-    Ok(told.collect())
-}
-
-async fn missing(
-    connection: &mut Connection,
-    need: &TopicNeed,
-    creates: bool,
-    config: &Config,
-    report: &mut Report<'_>,
-) {
-    let (subject, spec) = (format!("topic {}", need.spec.name), &need.spec);
-    if !creates {
-        report.fail(subject, "is missing, and KAFKA_CREATE_TOPICS is false: create it");
-        return;
-    }
-    match create::rehearse(connection, spec, config).await {
-        Ok(()) => {
-            let text = format!(
-                "is missing; the service creates it at its start, with {} partitions",
-                spec.partitions
-            );
-            report.ok(subject, text);
-        }
-        Err(error) => {
-            let text = "is missing, and the service cannot create it: create it, or mend this";
-            report.fail(subject, format!("{text} ({})", causes(&error)));
-        }
-    }
-}
-
-fn judge(need: &TopicNeed, topic: &Topic, seen: &Seen, report: &mut Report<'_>) {
+/// Reports what there is to say of one topic.
+pub(super) fn judge(need: &TopicNeed, topic: &Topic, seen: &Seen, report: &mut Report<'_>) {
     let (name, subject) = (need.spec.name.as_str(), format!("topic {}", need.spec.name));
     let settings = seen.settings.get(name);
     let mut is_fine = true;
@@ -227,10 +104,6 @@ fn unfit(need: &TopicNeed, settings: &HashMap<String, String>) -> Vec<String> {
         ));
     }
     said
-}
-
-fn grant(need: &TopicNeed) -> String {
-    format!("grant {} on topic {} to this client", in_words(need.operations), need.spec.name)
 }
 
 #[cfg(test)]

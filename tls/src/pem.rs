@@ -1,0 +1,74 @@
+//! Certificates and keys from PEM files.
+//!
+//! What is secret is forgotten with the buffer that it was read into; errors say what a file lacks and quote nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::TlsError;
+
+/// Largest file that is read, in bytes: a bundle of every authority that systems trust has 200 KiB.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
+/// Where a chain of certificates and its private key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    /// PEM: the certificate, then those that lead from it to an authority.
+    pub certificate: PathBuf,
+    /// PEM: the key in PKCS#8, PKCS#1 or SEC1, not encrypted.
+    pub key: PathBuf,
+}
+
+/// What a file held when it was read.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Content").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Content {
+    pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
+        let failed = |source| TlsError::Read { path: path.to_owned(), source };
+        let length = std::fs::metadata(path).map_err(failed)?.len();
+        if length > MAX_FILE_BYTES {
+            return Err(TlsError::Content {
+                path: path.to_owned(),
+                reason: format!("has {length} bytes; at most {MAX_FILE_BYTES} are read"),
+            });
+        }
+        Ok(Self { path: path.to_owned(), bytes: std::fs::read(path).map_err(failed)? })
+    }
+
+    /// Every certificate in it; at least one.
+    pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let certificates: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(&self.bytes).collect();
+        match certificates {
+            Ok(certificates) if certificates.is_empty() => Err(self.wrong("has no certificate in PEM form")),
+            Ok(certificates) => Ok(certificates),
+            Err(_) => Err(self.wrong("is broken PEM")),
+        }
+    }
+
+    /// The first private key in it.
+    pub(crate) fn private_key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
+        PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|error| match error {
+            PemError::NoItemsFound => {
+                self.wrong("has no private key in PEM form (one that is encrypted is not taken)")
+            }
+            _ => self.wrong("is broken PEM"),
+        })
+    }
+
+    pub(crate) fn wrong(&self, reason: impl Into<String>) -> TlsError {
+        TlsError::Content { path: self.path.clone(), reason: reason.into() }
+    }
+}

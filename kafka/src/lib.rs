@@ -17,6 +17,7 @@ mod config;
 pub mod group;
 mod health;
 mod log_ends;
+pub mod metrics;
 pub mod permissions;
 pub mod reader;
 mod sockets;

@@ -1,5 +1,7 @@
 //! Writes records that rskafka's `Record` cannot carry, dead letters above all.
 
+use std::time::Instant;
+
 use kafka_protocol::{
     messages::{
         ProduceRequest, TopicName,
@@ -11,6 +13,7 @@ use kafka_protocol::{
 use super::{RawRecord, encode};
 use crate::{
     Config, Kafka,
+    metrics::ErrorType,
     wire::{self, Connection, WireError, accepted},
 };
 
@@ -25,6 +28,21 @@ const ALL_IN_SYNC_REPLICAS: i16 = -1;
 /// timeout. After an error the records may or may not have been appended: even some of the broker's codes come after the
 /// append.
 pub async fn produce_raw(
+    kafka: &Kafka,
+    topic: &str,
+    partition: i32,
+    records: &[RawRecord],
+) -> Result<i64, WireError> {
+    let (sends, began) = (kafka.tallies().sends(topic), Instant::now());
+    let answer = produce_connected(kafka, topic, partition, records).await;
+    match &answer {
+        Ok(_) => sends.acknowledged(records.len(), began.elapsed()),
+        Err(error) => sends.failed(ErrorType::from(error), began.elapsed()),
+    }
+    answer
+}
+
+async fn produce_connected(
     kafka: &Kafka,
     topic: &str,
     partition: i32,

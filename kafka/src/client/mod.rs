@@ -42,6 +42,7 @@ pub(crate) use trouble::Trouble;
 
 use crate::{
     Config, Health,
+    metrics::Tallies,
     wire::{self, Connection, Metadata, WireError},
 };
 
@@ -58,6 +59,7 @@ pub struct Kafka {
 struct Shared {
     config: Config,
     health: Health,
+    tallies: Tallies,
     clients: clients::Clients,
     addresses: addresses::Addresses,
     leaders: leaders::Leaders,
@@ -68,7 +70,8 @@ impl Kafka {
     pub fn new(config: Config) -> Self {
         let (health, clients) = (Health::default(), clients::Clients::default());
         let (addresses, leaders) = (addresses::Addresses::default(), leaders::Leaders::default());
-        Self { shared: Arc::new(Shared { config, health, clients, addresses, leaders }) }
+        let tallies = Tallies::default();
+        Self { shared: Arc::new(Shared { config, health, tallies, clients, addresses, leaders }) }
     }
 
     /// What this handle was made from.
@@ -79,6 +82,11 @@ impl Kafka {
     /// Whether the cluster answers, as the lanes and readers of this handle see it.
     pub fn health(&self) -> &Health {
         &self.shared.health
+    }
+
+    /// What is counted through this handle, for [`KafkaMetrics`](crate::metrics::KafkaMetrics).
+    pub(crate) fn tallies(&self) -> &Tallies {
+        &self.shared.tallies
     }
 
     /// A connection of its own to the leader of a partition, known to work. Tries once, for at most the configured

@@ -93,7 +93,7 @@ impl Reader {
             position,
             high_watermark: None,
             sight,
-            status: ReaderStatus::new(position),
+            status: ReaderStatus::new(position, kafka.tallies().reads(topic)),
             pulse,
             trouble: Trouble::default(),
         })

@@ -11,6 +11,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::metrics::Reads;
+
 /// A view of a reader that outlives it and is cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ReaderStatus {
@@ -26,6 +28,8 @@ struct Shared {
     position: AtomicI64,
     high_watermark: AtomicI64,
     down_since: Mutex<Option<Instant>>,
+    /// What all readers of the topic have read.
+    reads: Arc<Reads>,
 }
 
 /// A reader's counters at one moment, since it was opened.
@@ -48,7 +52,7 @@ pub struct ReaderStats {
 }
 
 impl ReaderStatus {
-    pub(super) fn new(position: i64) -> Self {
+    pub(super) fn new(position: i64, reads: Arc<Reads>) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
             shared: Arc::new(Shared {
@@ -59,6 +63,7 @@ impl ReaderStatus {
                 position: AtomicI64::new(position),
                 high_watermark: AtomicI64::new(0),
                 down_since: Mutex::new(None),
+                reads,
             }),
         }
     }
@@ -88,6 +93,7 @@ impl ReaderStatus {
         let as_u64 = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         shared.fetches.fetch_add(1, Relaxed);
         shared.records.fetch_add(as_u64(records), Relaxed);
+        shared.reads.got(records);
         shared.bytes.fetch_add(as_u64(bytes), Relaxed);
         shared.high_watermark.store(high_watermark, Relaxed);
     }

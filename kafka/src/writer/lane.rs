@@ -20,6 +20,7 @@ use crate::{
     Backoff, CallError, Kafka,
     client::{Leader, Trouble},
     health::Pulse,
+    metrics::{ErrorType, Sends},
 };
 
 /// An idle lane that gets no answer for so long is counted as down.
@@ -28,6 +29,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Lane<C: Courier> {
     queue: Arc<Queue<C>>,
     counters: Arc<Counters>,
+    /// What all writers have sent to the topic.
+    sends: Arc<Sends>,
     kafka: Kafka,
     topic: Arc<str>,
     bell: Arc<Bell>,
@@ -54,6 +57,7 @@ impl<C: Courier> Lane<C> {
         Self {
             queue,
             counters,
+            sends: kafka.tallies().sends(&topic),
             kafka,
             topic,
             bell,
@@ -118,6 +122,7 @@ impl<C: Courier> Lane<C> {
             Err(error) => error,
         };
         self.counters.failed();
+        self.sends.failed(ErrorType::from(&error), sent_at.elapsed());
         match Verdict::on(&error) {
             Verdict::Retry => {
                 self.kept.push(self.spare.restore().into_iter().zip(tokens).collect());
@@ -154,7 +159,8 @@ impl<C: Courier> Lane<C> {
     }
 
     fn deliver(&mut self, tokens: Vec<C::Token>, offsets: &[i64], took: Duration) {
-        self.counters.delivered(tokens.len(), took);
+        self.counters.delivered(tokens.len());
+        self.sends.acknowledged(tokens.len(), took);
         self.settled += tokens.len();
         for (token, offset) in tokens.into_iter().zip(offsets) {
             self.queue.courier().delivered(token, self.bell.partition, *offset);
@@ -165,6 +171,7 @@ impl<C: Courier> Lane<C> {
     fn refuse(&mut self, tokens: Vec<C::Token>, reason: &WriteError) {
         debug!(topic = &*self.topic, partition = self.bell.partition, records = tokens.len(), %reason, "refused");
         self.counters.refused(tokens.len());
+        self.sends.refused(tokens.len(), *reason == WriteError::TooLarge);
         self.settled += tokens.len();
         for token in tokens {
             self.queue.courier().failed(token, reason);

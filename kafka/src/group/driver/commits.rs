@@ -10,6 +10,7 @@ use crate::{
         positions::Commit,
         state::{Identity, Input, Verdict},
     },
+    metrics::ErrorType,
     wire::WireError,
 };
 
@@ -19,6 +20,7 @@ const SLOW_RETRY: Duration = Duration::from_secs(5);
 pub(super) struct CommitEnd {
     by: Identity,
     commits: Vec<Commit>,
+    sent: Instant,
     answer: Result<Refusals, WireError>,
 }
 
@@ -61,15 +63,20 @@ impl Driver {
             return;
         }
         let (config, limit) = (self.config.clone(), self.kafka.config().timeout);
-        let (asker, asked) = (by.clone(), commits.clone());
+        let (asker, asked, sent) = (by.clone(), commits.clone(), now);
         self.offsets.call(
             (self.coordinator.as_deref().unwrap_or_default(), self.kafka.config(), limit),
             async move |c| calls::commit(c, &config, &asker, &asked, limit).await,
-            move |answer| OffsetsEnd::Committed(CommitEnd { by, commits, answer }),
+            move |answer| OffsetsEnd::Committed(CommitEnd { by, commits, sent, answer }),
         );
     }
 
-    pub(super) fn committed(&mut self, CommitEnd { by, commits, answer }: CommitEnd) {
+    pub(super) fn committed(&mut self, CommitEnd { by, commits, sent, answer }: CommitEnd) {
+        let error = match &answer {
+            Ok(refusals) => (!refusals.is_empty()).then_some(ErrorType::Refused),
+            Err(error) => Some(ErrorType::from(error)),
+        };
+        self.commits.ended(sent.elapsed(), error);
         let refusals = match answer {
             Ok(refusals) => refusals,
             Err(error) => {

@@ -40,6 +40,7 @@ use super::{
 };
 use crate::{
     Backoff, Kafka,
+    metrics::Operations,
     wire::{Connection, WireError},
 };
 
@@ -64,6 +65,8 @@ pub(super) struct Driver {
     /// Offsets that are to be fetched once the lane is free.
     fetch: Option<BTreeSet<i32>>,
     schedule: Schedule,
+    /// How commits fare.
+    commits: Arc<Operations>,
     complaints: Complaints,
 }
 
@@ -105,6 +108,7 @@ impl Driver {
         };
         let seek_limit = beat_limit(&config, kafka.config().timeout);
         Self {
+            commits: kafka.tallies().commits(&config.topic, &config.group_id),
             kafka,
             config,
             shared,

@@ -7,6 +7,10 @@ use super::history::{Call, Connection, Ending, Life, Outcome, ReplyCounters, Ter
 /// Longest time for which a connection that the kernel has accepted waits for the process to take it.
 const ACCEPT_LAG: Duration = Duration::from_millis(100);
 
+/// Longest time from SIGTERM until the gateway's answers ask their connections to close: those under way were begun before,
+/// and on a busy machine the gateway gets the signal late.
+const SIGNAL_LAG: Duration = Duration::from_millis(200);
+
 /// Why a call without a response, or with a late one, breaks nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Excuse {
@@ -38,8 +42,7 @@ pub(super) fn excuse(call: &Call, gateway: &Life<ReplyCounters>, terms: &Terms) 
             let in_that_moment = call.sent + ACCEPT_LAG >= closes && call.ended >= closes;
             let idle_all_along = match call.connection {
                 Connection::Fresh => true,
-                // An answer after SIGTERM says `connection: close`, unless it was under way by then.
-                Connection::KeptAlive { idle_since } => idle_since <= closes,
+                Connection::KeptAlive { idle_since } => idle_since <= death.began + SIGNAL_LAG,
             };
             let has_no_response = matches!(call.outcome, Outcome::Broken(_) | Outcome::NotConnected(_));
             (has_no_response && in_that_moment && idle_all_along).then_some(Excuse::Cut)

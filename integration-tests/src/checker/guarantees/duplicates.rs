@@ -1,14 +1,20 @@
 //! G6: all replies to one id agree, and gateways count those beyond the first.
 //!
-//! Two replies agree if they carry the same hash, or an error of the same code. How the surplus is counted, and what of it
-//! can be known, is told in [`surplus`](super::surplus).
+//! Two replies agree if they carry the same hash, or an error of the same code. One difference is honest: a request names
+//! its reply partition, and where the response topic was deleted and made anew with fewer partitions, a worker that executes
+//! the request once more finds no such partition and says `bad_reply_header`.
+//!
+//! How the surplus is counted, and what of it can be known, is told in [`surplus`](super::surplus).
 
 use crate::checker::findings::Findings;
-use crate::checker::history::{Content, Life, ReplyCounters, Span, Topic};
+use crate::checker::history::{Content, Life, ReplyCounters, Seen, Span, Topic};
 use crate::checker::index::{Index, Trace};
 use crate::checker::verdict::{Guarantee, Violation};
 
 use super::surplus::{Bounds, Surplus};
+
+/// The code of the error that a worker answers where there is no such reply partition.
+const MISSING_PARTITION: &str = "bad_reply_header";
 
 /// Guarantee G6.
 pub(in crate::checker) fn check(index: &Index<'_>, findings: &mut Findings) {
@@ -24,7 +30,8 @@ pub(in crate::checker) fn check(index: &Index<'_>, findings: &mut Findings) {
 
 fn disagreement(trace: &Trace<'_, '_>, findings: &mut Findings) {
     let Some(first) = trace.replies().next() else { return };
-    if let Some(other) = trace.replies().find(|reply| reply.content != first.content) {
+    let differs = |reply: &&Seen| reply.content != first.content && !has_lost_its_partition(reply, trace);
+    if let Some(other) = trace.replies().find(differs) {
         let sentence = format!(
             "the replies to one request differ: {}, then {}",
             say(&first.content),
@@ -33,6 +40,15 @@ fn disagreement(trace: &Trace<'_, '_>, findings: &mut Findings) {
         let violation = Violation::new(Guarantee::G6HarmlessDuplicates, other.seen, sentence).id(trace.id);
         findings.add(violation.records([first.at, other.at]));
     }
+}
+
+/// Whether a reply says that the partition which its request names is not there, and can be right: the topic was made anew
+/// since every other reply that came before. Within one life of a topic partitions only become more.
+fn has_lost_its_partition(reply: &Seen, trace: &Trace<'_, '_>) -> bool {
+    let other_than = |earlier: &&Seen| earlier.content != reply.content;
+    let mut earlier = trace.replies().take_while(|earlier| earlier.at != reply.at).filter(other_than);
+    matches!(&reply.content, Content::Error(code) if &**code == MISSING_PARTITION)
+        && earlier.all(|earlier| earlier.at.incarnation < reply.at.incarnation)
 }
 
 fn say(content: &Content) -> String {

@@ -29,6 +29,68 @@ fn errors_of_two_codes_differ() {
     assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
 }
 
+/// A request that was answered, executed once more after the response topic was deleted and made anew; what is answered
+/// then.
+fn executed_again_on_a_new_topic(code: &str) -> (Run, u64) {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.delete(Topic::Responses);
+    run.reply(number, Content::Error(code.into()));
+    run.counters(1).duplicate += 1;
+    run.answered();
+    (run, number)
+}
+
+/// Looks bad: a hash, and then an error. But the reply partition is gone that the request names.
+#[test]
+fn a_reply_partition_may_be_gone_with_its_topic() {
+    let (run, _) = executed_again_on_a_new_topic("bad_reply_header");
+    assert_eq!(run.holds().surplus, 1);
+}
+
+#[test]
+fn a_topic_made_anew_excuses_no_other_error() {
+    let (run, number) = executed_again_on_a_new_topic("failed");
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
+#[test]
+fn a_reply_partition_is_not_gone_while_its_topic_stays() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.reply(number, Content::Error("bad_reply_header".into()));
+    run.counters(1).duplicate += 1;
+    run.answered();
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
+/// It was there in the new topic, too: the reply between the two says so.
+#[test]
+fn a_reply_partition_of_the_new_topic_is_not_gone_either() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.delete(Topic::Responses);
+    run.reply(number, Content::Hash(data(number)));
+    run.now += seconds(1);
+    run.reply(number, Content::Error("bad_reply_header".into()));
+    run.counters(1).duplicate += 2;
+    run.answered();
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
+#[test]
+fn a_partition_that_is_gone_excuses_no_other_reply() {
+    let mut run = Run::new();
+    let number = run.answered();
+    run.delete(Topic::Responses);
+    run.reply(number, Content::Error("bad_reply_header".into()));
+    run.now += seconds(1);
+    run.reply(number, Content::Error("rejected".into()));
+    run.counters(1).duplicate += 2;
+    run.answered();
+    assert_eq!(run.breaks(G6HarmlessDuplicates).ids, [id(1, number)]);
+}
+
 #[test]
 fn a_duplicate_that_was_not_counted_is_reported_with_its_gateway() {
     let mut run = Run::new();

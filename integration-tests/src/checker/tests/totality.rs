@@ -128,6 +128,29 @@ fn an_idle_connection_may_be_cut_in_the_moment_when_a_stopped_gateway_closes_it(
     assert_eq!(run.holds().cut, 1);
 }
 
+/// Its answer was under way when the signal came.
+#[test]
+fn a_connection_that_was_answered_just_after_the_signal_may_be_cut_as_well() {
+    let mut run = stopping();
+    let idle_since = run.now + Duration::from_millis(150);
+    run.now += Duration::from_millis(600);
+    let number = run.call(broken());
+    run.of(number).connection = Connection::KeptAlive { idle_since };
+    run.answered_by(2);
+    assert_eq!(run.holds().cut, 1);
+}
+
+#[test]
+fn a_connection_used_during_the_last_call_should_have_been_told_to_close() {
+    let mut run = stopping();
+    let idle_since = run.now + Duration::from_millis(300);
+    run.now += Duration::from_millis(600);
+    let number = run.call(broken());
+    run.of(number).connection = Connection::KeptAlive { idle_since };
+    run.answered_by(2);
+    assert_eq!(run.also_breaks(G1Totality).calls, [number]);
+}
+
 #[test]
 fn a_stopping_gateway_owes_its_last_call_a_response() {
     // Sent during the last call, whenever the connection ended; or so shortly before its end that it ended too early.

@@ -104,6 +104,13 @@ impl Fleet {
         Ok(member)
     }
 
+    /// Calls each running gateway once more. An answer proves that its gateway has read every reply before it.
+    pub async fn call_once_more(&self) {
+        let gateways = self.running(Service::Gateway);
+        let doors = gateways.iter().filter_map(|gateway| gateway.door.as_ref());
+        join_all(doors.map(|door| self.load.call_at(door))).await;
+    }
+
     /// Takes a running process of `service` for a fault, the `pick`th of those that no other fault has; none if there is
     /// none.
     pub fn claim(&self, service: Service, pick: usize) -> Option<Claim> {

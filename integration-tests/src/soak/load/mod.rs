@@ -146,6 +146,13 @@ impl Load {
         self.make(number, data).await
     }
 
+    /// Makes one call to the gateway behind `door`, when no others are made any more. Whether it was answered.
+    pub async fn call_at(&self, door: &Door) -> bool {
+        let number = self.next.fetch_add(1, Relaxed);
+        let call = self.call(number, data::of_call(self.rate.seed, number), door).await;
+        self.keep(call)
+    }
+
     /// Calls under way.
     pub fn in_flight(&self) -> usize {
         MAX_IN_FLIGHT - self.places.available_permits()
@@ -181,21 +188,24 @@ impl Load {
 
     /// Makes a call and keeps what became of it. Whether it was answered.
     async fn make(&self, number: u64, data: String) -> bool {
-        let Some(call) = self.call(number, data).await else {
+        let Some(door) = self.doors.choose(number, is_fresh(number)) else {
             self.unplaced.fetch_add(1, Relaxed);
             return false;
         };
+        let call = self.call(number, data, &door).await;
+        self.keep(call)
+    }
+
+    fn keep(&self, call: Call) -> bool {
         let is_answered = matches!(call.outcome, Outcome::Answered { .. });
         self.tally.count(&call.outcome, call.ended.saturating_sub(call.sent));
         self.ended.lock().push(call);
         is_answered
     }
 
-    /// None if there is no gateway to call.
-    async fn call(&self, number: u64, data: String) -> Option<Call> {
-        let fresh = number.is_multiple_of(FRESH_EVERY);
+    async fn call(&self, number: u64, data: String, door: &Door) -> Call {
+        let fresh = is_fresh(number);
         let body = Bytes::from(serde_json::json!({ "data": data }).to_string());
-        let door = self.doors.choose(number, fresh)?;
         let connecting = self.clock.now();
         let mut call = Call {
             number,
@@ -215,7 +225,7 @@ impl Load {
                 Err(error) => {
                     call.ended = self.clock.now();
                     call.outcome = Outcome::NotConnected(format!("{error:#}").into());
-                    return Some(call);
+                    return call;
                 }
             };
             call.connection = match connection.idle_since() {
@@ -241,7 +251,12 @@ impl Load {
                 }
                 Err(_) => Outcome::TimedOut,
             };
-            return Some(call);
+            return call;
         }
     }
+}
+
+/// Whether a call is on a connection of its own.
+fn is_fresh(number: u64) -> bool {
+    number.is_multiple_of(FRESH_EVERY)
 }

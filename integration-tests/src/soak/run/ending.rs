@@ -25,9 +25,19 @@ const SOCKETS_FOR_A_PARTITION: u64 = 6;
 const NO_NOTICE: Duration = Duration::ZERO;
 
 impl Run {
-    /// Waits until nothing moves any more, and takes the last counters and samples.
+    /// Waits until nothing moves any more, calls every gateway once more, and takes the last counters and samples.
     pub(super) async fn rest(&self) -> Result<()> {
-        let Subject { fleet, load, tail, .. } = &*self.subject;
+        let Subject { fleet, load, .. } = &*self.subject;
+        self.settle().await?;
+        fleet.call_once_more().await;
+        self.settle().await?;
+        self.sample(fleet, load).await;
+        Ok(())
+    }
+
+    /// Waits until nothing moves any more; the counters are asked for last.
+    async fn settle(&self) -> Result<()> {
+        let Subject { fleet, tail, .. } = &*self.subject;
         loop {
             let samples = fleet.sample(true).await;
             let is_pending = samples.iter().any(|sample| sample.pending > 0);
@@ -36,7 +46,6 @@ impl Run {
                 tail.catch_up(REST_LIMIT).await?;
                 sleep(PAUSE).await;
                 if self.count().await? == before {
-                    self.sample(fleet, load).await;
                     return Ok(());
                 }
             }

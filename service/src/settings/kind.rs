@@ -46,6 +46,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A filter for log lines as tracing's `EnvFilter` reads it.
     LogFilter,
+    /// The name of a file; may be none.
+    Path,
+    /// Some of these words, separated by commas; may be none.
+    Choices(&'static [&'static str]),
     /// Text that no message, help or log ever shows.
     Secret,
 }
@@ -66,6 +70,8 @@ impl Kind {
         match self {
             Self::Text => is_text(text).then(|| Checked::Text(text.to_owned())),
             Self::Secret => Some(Checked::Text(text.to_owned())),
+            Self::Path => is_path(text).then(|| Checked::Text(text.to_owned())),
+            Self::Choices(words) => list(text, |word| words.contains(&word)).map(Checked::List),
             Self::Brokers => list(text, is_broker).filter(|brokers| !brokers.is_empty()).map(Checked::List),
             Self::Topics => list(text, |topic| is_topic(topic, 249)).map(Checked::List),
             Self::Topic { longest } => is_topic(text, longest).then(|| Checked::Text(text.to_owned())),
@@ -93,6 +99,8 @@ impl Kind {
         match self {
             Self::Text => "1 to 255 characters".to_owned(),
             Self::Secret => "text".to_owned(),
+            Self::Path => "the name of a file".to_owned(),
+            Self::Choices(words) => format!("{}, several separated by commas", quoted(words)),
             Self::Brokers => "host:port, several separated by commas".to_owned(),
             Self::Topic { longest } => format!(
                 "a topic name: 1 to {longest} characters out of a-z, A-Z, 0-9, `.`, `_` and `-`, and not `.` or `..`"
@@ -105,9 +113,7 @@ impl Kind {
             }
             Self::Whole { min, max, unit } => format!("a whole number of {unit}, {min} to {max}"),
             Self::Switch => "`true` or `false`".to_owned(),
-            Self::Choice(words) => {
-                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
-            }
+            Self::Choice(words) => quoted(words),
             Self::LogFilter => {
                 "a log filter such as `info` or `warn,api_gateway=debug` (off, error, warn, info, debug, trace; a target \
                  with its level)"
@@ -120,6 +126,8 @@ impl Kind {
     pub(super) fn unit(self) -> String {
         match self {
             Self::Text | Self::Secret => "text".to_owned(),
+            Self::Path => "path".to_owned(),
+            Self::Choices(_) => "word,…".to_owned(),
             Self::Brokers => "host:port,…".to_owned(),
             Self::Topic { .. } => "topic".to_owned(),
             Self::Topics => "topic,…".to_owned(),
@@ -135,7 +143,7 @@ impl Kind {
 
     /// Whether a file may give the value as an array.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::Brokers | Self::Topics)
+        matches!(self, Self::Brokers | Self::Topics | Self::Choices(_))
     }
 }
 
@@ -146,6 +154,14 @@ fn names_levels(filter: &str) -> bool {
     let directives = || filter.split(',').map(str::trim).filter(|directive| !directive.is_empty());
     // Filters by span may hold commas.
     filter.contains('[') || directives().all(|directive| directive.contains('=') || is_level(directive))
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
+}
+
+fn is_path(text: &str) -> bool {
+    text.len() <= 4096 && !text.chars().any(char::is_control)
 }
 
 fn is_text(text: &str) -> bool {

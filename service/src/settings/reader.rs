@@ -1,6 +1,7 @@
 //! From merged layers to typed values. A bad value is noted and its default stands in, so that one start reports
 //! everything that is wrong.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
@@ -38,6 +39,11 @@ impl Reader {
             Checked::Text(text) => text,
             other => unreachable!("{key} is declared as {other:?}, not as text"),
         }
+    }
+
+    /// The name of a file; none if nobody gave it.
+    pub fn path(&mut self, key: &str) -> Option<PathBuf> {
+        Some(self.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from)
     }
 
     /// A list of texts.

@@ -111,6 +111,18 @@ fn choice() {
 }
 
 #[test]
+fn path() {
+    assert_kind(Kind::Path, &["", "/etc/keys", "keys.txt", "a b"], &["a\nb", "a\0", &"x".repeat(4097)]);
+}
+
+#[test]
+fn choices() {
+    let kind = Kind::Choices(&["red", "blue"]);
+    assert_kind(kind, &["", "red", "red,blue", " blue , red "], &["green", "red,", "Red"]);
+    assert_eq!(kind.expected(), "`red` or `blue`, several separated by commas");
+}
+
+#[test]
 fn log_filter() {
     let good = ["info", "warn,api_gateway=debug", "off", "WARN", "info,kafka=trace", "[span]=debug"];
     // A lone word is a target to tracing, and everything else is silent then.

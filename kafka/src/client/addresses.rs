@@ -29,8 +29,13 @@ struct State {
 }
 
 impl Addresses {
-    /// All of them, in the order in which they are to be tried this time.
-    pub(super) fn in_turn(&self, bootstrap: &[String], now: Instant) -> Vec<String> {
+    /// All of them, in the order in which they are to be tried this time. The one that is `in_question` comes last.
+    pub(super) fn in_turn(
+        &self,
+        bootstrap: &[String],
+        in_question: Option<&str>,
+        now: Instant,
+    ) -> Vec<String> {
         let mut state = self.state.lock();
         let named = state.named.iter().filter(|named| !bootstrap.contains(named));
         let mut all: Vec<String> = bootstrap.iter().chain(named).cloned().collect();
@@ -38,8 +43,20 @@ impl Addresses {
         state.turn = state.turn.wrapping_add(1);
         all.rotate_left(turn);
         state.doubted.retain(|(_, since)| now.saturating_duration_since(*since) < DOUBTED_FOR);
-        all.sort_by_key(|address| state.doubted.iter().any(|(doubted, _)| doubted == address));
+        all.sort_by_key(|address| {
+            let is_doubted = state.doubted.iter().any(|(doubted, _)| doubted == address);
+            (in_question == Some(address.as_str()), is_doubted)
+        });
         all
+    }
+
+    /// Those that the cluster named, but for one of them.
+    pub(super) fn others(&self, than: &str) -> Vec<String> {
+        let state = self.state.lock();
+        let mut others: Vec<_> = state.named.iter().filter(|named| *named != than).cloned().collect();
+        let turn = state.turn % others.len().max(1);
+        others.rotate_left(turn);
+        others
     }
 
     /// The cluster has named its brokers.
@@ -70,14 +87,25 @@ mod tests {
     fn they_take_turns_and_a_doubted_one_comes_last_for_a_while() {
         let bootstrap = ["host:1".to_owned(), "elsewhere:9".to_owned()];
         let (addresses, start) = (Addresses::default(), Instant::now());
-        assert_eq!(addresses.in_turn(&bootstrap, start), bootstrap);
+        assert_eq!(addresses.in_turn(&bootstrap, None, start), bootstrap);
         addresses.saw(&naming(&[1, 2]));
         addresses.saw(&naming(&[]));
-        assert_eq!(addresses.in_turn(&bootstrap, start), ["elsewhere:9", "host:2", "host:1"]);
+        assert_eq!(addresses.in_turn(&bootstrap, None, start), ["elsewhere:9", "host:2", "host:1"]);
         addresses.doubt("host:2".to_owned(), start);
-        assert_eq!(addresses.in_turn(&bootstrap, start), ["host:1", "elsewhere:9", "host:2"]);
-        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR), ["host:1", "elsewhere:9", "host:2"]);
-        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR), ["elsewhere:9", "host:2", "host:1"]);
-        assert_eq!(addresses.in_turn(&bootstrap, start + DOUBTED_FOR)[0], "host:2");
+        assert_eq!(addresses.in_turn(&bootstrap, None, start), ["host:1", "elsewhere:9", "host:2"]);
+        assert_eq!(
+            addresses.in_turn(&bootstrap, None, start + DOUBTED_FOR),
+            ["host:1", "elsewhere:9", "host:2"]
+        );
+        assert_eq!(
+            addresses.in_turn(&bootstrap, None, start + DOUBTED_FOR),
+            ["elsewhere:9", "host:2", "host:1"]
+        );
+        assert_eq!(addresses.in_turn(&bootstrap, None, start + DOUBTED_FOR)[0], "host:2");
+        assert_eq!(
+            addresses.in_turn(&bootstrap, Some("host:1"), start + DOUBTED_FOR),
+            ["elsewhere:9", "host:2", "host:1"]
+        );
+        assert_eq!(addresses.others("host:1"), ["host:2"]);
     }
 }

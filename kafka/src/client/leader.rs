@@ -4,9 +4,13 @@
 //! nothing of the kind: neither a connect nor a call to it comes to an end by itself. The cluster notices after some
 //! seconds and names another leader; so whatever takes long here looks again and again whether that has happened, and
 //! is given up as soon as it has, instead of when its time is over.
+//!
+//! A broker that is cut off from the others, but not from us, hides it best: it answers every fetch, with nothing. Whoever
+//! reads asks the others now and then while there is nothing ([`Leader::succession`]).
 
 use std::time::Duration;
 
+use kafka_protocol::ResponseError;
 use rskafka::client::{
     error::Error as ClientError,
     partition::{OffsetAt, PartitionClient, UnknownTopicHandling},
@@ -15,11 +19,12 @@ use tokio::{
     select,
     time::{Instant, sleep, timeout},
 };
+use tracing::debug;
 
 use super::{CallError, Kafka, bounded};
 use crate::{
     sockets,
-    wire::{self, Broker, Metadata, WireError},
+    wire::{self, Broker, Connection, Metadata, WireError},
 };
 
 /// A connect that takes longer than this is watched: the leader may have become another. Time between two looks, too.
@@ -38,8 +43,7 @@ pub(crate) struct Leader {
     kafka: Kafka,
     topic: String,
     partition: i32,
-    /// Which broker it is.
-    id: i32,
+    broker: Broker,
 }
 
 impl Leader {
@@ -60,13 +64,13 @@ impl Leader {
         loop {
             select! {
                 biased;
-                opened = open(kafka, topic, partition, answering) => {
+                opened = open(kafka, topic, partition, &leader, answering) => {
                     let client = opened?;
                     sockets::tune_towards(&view.brokers.iter().map(|broker| broker.port).collect::<Vec<_>>());
                     let topic = topic.to_owned();
-                    return Ok(Self { client, kafka: kafka.clone(), topic, partition, id: leader.id });
+                    return Ok(Self { client, kafka: kafka.clone(), topic, partition, broker: leader });
                 }
-                (by, moved) = another(kafka, topic, partition, leader.id, LOOK_EVERY) => (answering, leader) = (by, moved),
+                (by, moved) = another(kafka, topic, partition, &leader, LOOK_EVERY) => (answering, leader) = (by, moved),
             }
         }
     }
@@ -82,7 +86,7 @@ impl Leader {
         let answered = select! {
             biased;
             answered = bounded(call, limit, answer) => answered,
-            _ = another(&self.kafka, &self.topic, self.partition, self.id, LOOK_AFTER) => Err(CallError::Moved { call }),
+            _ = another(&self.kafka, &self.topic, self.partition, &self.broker, LOOK_AFTER) => Err(CallError::Moved { call }),
         };
         if answered.as_ref().is_err_and(|error| error.kafka().is_none()) {
             self.kafka.doubt_leader(&self.topic, self.partition);
@@ -91,6 +95,18 @@ impl Leader {
             self.kafka.shared.clients.distrust(began);
         }
         answered
+    }
+
+    /// Asks a broker beside the leader, once, whether another leads by now. False where none can be asked.
+    pub(crate) fn succession(&self) -> impl Future<Output = bool> + use<> {
+        let (kafka, topic, partition) = (self.kafka.clone(), self.topic.clone(), self.partition);
+        let (id, address) = (self.broker.id, self.broker.address());
+        async move {
+            if let Err(error) = kafka.look_up_beside(Some(&address), &topic).await {
+                debug!(topic, partition, %error, "cannot ask who leads");
+            }
+            kafka.shared.leaders.leader(&topic, partition).is_some_and(|leader| leader != id)
+        }
     }
 
     /// Where the log begins or ends, asked within `limit`.
@@ -104,17 +120,32 @@ async fn open(
     kafka: &Kafka,
     topic: &str,
     partition: i32,
+    leader: &Broker,
     answering: String,
 ) -> Result<PartitionClient, CallError> {
     let limit = kafka.config().timeout;
     let not_before = kafka.shared.leaders.changed(topic, partition);
     let lease = kafka.shared.clients.get(kafka.config(), answering, not_before).await?;
     let limit = if lease.is_old() { limit.min(OLD_CLIENT_LIMIT) } else { limit };
+    confirm(kafka, topic, partition, leader).await?;
     let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
     let client = bounded("connect", limit, opening).await?;
     bounded("the question for the log's end", limit, client.get_offset(OffsetAt::Latest)).await?;
     lease.proves_to_work();
     Ok(client)
+}
+
+/// Makes sure that the leader itself knows that it leads. rskafka asks it the same next, in a way that makes a broker
+/// create a topic that is gone, with as many partitions as it sees fit: in the moment after a topic was deleted the one
+/// whom we asked may not have heard of it.
+async fn confirm(kafka: &Kafka, topic: &str, partition: i32, leader: &Broker) -> Result<(), CallError> {
+    let mut connection = Connection::open(&leader.address(), kafka.config()).await?;
+    let view = wire::metadata(&mut connection, Some(&[topic]), kafka.config()).await?;
+    let found = leader_of(&view, topic, partition)?;
+    if kafka.saw(&view) && found.id == leader.id {
+        return Ok(());
+    }
+    Err(wire::no_leader(topic, partition, ResponseError::NotLeaderOrFollower).into())
 }
 
 /// Returns once a broker says that another than `leader` leads the partition; gives that broker's address, and who
@@ -123,14 +154,15 @@ async fn another(
     kafka: &Kafka,
     topic: &str,
     partition: i32,
-    leader: i32,
+    leader: &Broker,
     after: Duration,
 ) -> (String, Broker) {
     sleep(after).await;
+    let address = leader.address();
     loop {
-        if let Ok((by, view)) = kafka.look_up(topic).await
+        if let Ok((by, view)) = kafka.look_up_beside(Some(&address), topic).await
             && let Ok(found) = view.leader(topic, partition)
-            && found.id != leader
+            && found.id != leader.id
         {
             return (by, found.clone());
         }

@@ -19,7 +19,7 @@ struct Known {
     id: i32,
     epoch: i32,
     address: String,
-    /// When it turned out to be another than before; none for the first that we knew.
+    /// When it turned out to be another than before, or to lead another topic; none for the first that we knew.
     changed: Option<Instant>,
 }
 
@@ -45,7 +45,9 @@ impl Leaders {
                     continue;
                 }
                 let changed = match before {
-                    Some(before) if before.id != leader.id => Some(Instant::now()),
+                    Some(before) if before.id != leader.id || before.topic_id != topic.id => {
+                        Some(Instant::now())
+                    }
                     Some(before) => before.changed,
                     None => None,
                 };
@@ -60,6 +62,11 @@ impl Leaders {
     /// than that is not to be believed.
     pub(super) fn changed(&self, topic: &str, partition: i32) -> Option<Instant> {
         self.by_topic.lock().get(topic)?.get(&partition)?.changed
+    }
+
+    /// Which broker leads a partition, as last known.
+    pub(super) fn leader(&self, topic: &str, partition: i32) -> Option<i32> {
+        Some(self.by_topic.lock().get(topic)?.get(&partition)?.id)
     }
 
     /// Where the last known leader of a partition listens.

@@ -4,6 +4,7 @@
 //!   connect(topic, partition)
 //!      │ look up the leader over a connection of our own   never creates a topic, tells where brokers listen
 //!      │ this runtime's rskafka client                     built from the broker that answered, replaced when stale
+//!      │ ask the leader itself                             it knows the topic: rskafka's own question may create one
 //!      │ partition client ─▶ its own socket                one request at a time: one for each lane and reader
 //!      │ ask for the log's end                             proves that the socket works
 //!      ▼ NODELAY, keep-alive
@@ -18,6 +19,8 @@
 //!   our own look-up has seen the leader change since (`leaders`, `clients`);
 //! - a connect or a call to a broker that neither answers nor refuses is given up when another leads (`leader`), and what
 //!   rskafka's client asks over is not trusted after a call without an answer;
+//! - a reader that is told of nothing new asks others whether its leader still leads: one that is cut off from the rest
+//!   of the cluster does not know that it has been replaced;
 //! - a socket whose peer has vanished without a word is closed by the kernel (`sockets`);
 //! - tries are never more than half a second apart ([`Backoff`]).
 
@@ -98,7 +101,12 @@ impl Kafka {
 
     /// A connection to any broker that answers, among those configured and those that the cluster has named.
     pub(crate) async fn any_broker(&self) -> Result<Connection, WireError> {
-        let addresses = self.shared.addresses.in_turn(&self.config().brokers, Instant::now());
+        self.any_broker_beside(None).await
+    }
+
+    /// The same; the one that is `in_question` is the last to be asked.
+    pub(crate) async fn any_broker_beside(&self, in_question: Option<&str>) -> Result<Connection, WireError> {
+        let addresses = self.shared.addresses.in_turn(&self.config().brokers, in_question, Instant::now());
         let answer = wire::first_to_answer(&addresses, self.config()).await;
         match &answer {
             Ok(_) => self.health().asked(None),
@@ -110,9 +118,18 @@ impl Kafka {
     /// What a broker says of a topic, and which it was. Keeps in mind what it says of brokers and leaders; one that
     /// tells of leaders of the past is passed over.
     pub(crate) async fn look_up(&self, topic: &str) -> Result<(String, Metadata), WireError> {
+        self.look_up_beside(None, topic).await
+    }
+
+    /// The same; the broker that is `in_question` is the last to be asked.
+    async fn look_up_beside(
+        &self,
+        in_question: Option<&str>,
+        topic: &str,
+    ) -> Result<(String, Metadata), WireError> {
         let mut tries = LOOK_UP_TRIES;
         loop {
-            let mut connection = self.any_broker().await?;
+            let mut connection = self.any_broker_beside(in_question).await?;
             let view = wire::metadata(&mut connection, Some(&[topic]), self.config()).await?;
             let address = connection.address().to_owned();
             if self.saw(&view) {
@@ -134,6 +151,11 @@ impl Kafka {
             self.shared.addresses.saw(view);
         }
         is_news
+    }
+
+    /// Where the cluster's brokers listen, as last told, but for the one at `address`.
+    pub(crate) fn brokers_beside(&self, address: &str) -> Vec<String> {
+        self.shared.addresses.others(address)
     }
 
     /// A partition's leader has failed: it is not the one to ask who leads now.

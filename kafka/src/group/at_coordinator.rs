@@ -20,7 +20,7 @@ pub(super) async fn at_coordinator<T>(
     let deadline = Instant::now() + config.timeout;
     let mut backoff = Backoff::default();
     loop {
-        let mut coordinator = open_coordinator(kafka, group).await?;
+        let mut coordinator = open_coordinator(kafka, group, None).await?;
         let error = match question(&mut coordinator).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,

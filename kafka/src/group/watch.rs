@@ -124,7 +124,9 @@ async fn watch(
     }
 }
 
-/// Asks once. The connection is kept for the next time unless anything went wrong.
+/// Asks once. The connection is kept for the next time unless anything went wrong. That nobody is there is not believed
+/// of one coordinator before the other brokers were asked who that is: one that is cut off from them sees the members
+/// leave, since they have found its successor.
 async fn look(
     kafka: &Kafka,
     group_id: &str,
@@ -134,9 +136,14 @@ async fn look(
     let config = kafka.config();
     let mut coordinator = match kept.take() {
         Some(connection) => connection,
-        None => open_coordinator(kafka, group_id).await?,
+        None => open_coordinator(kafka, group_id, None).await?,
     };
-    let view = describe::members(&mut coordinator, group_id, topic, config.timeout).await?;
+    let mut view = describe::members(&mut coordinator, group_id, topic, config.timeout).await?;
+    let address = coordinator.address();
+    if view.members == 0 && !kafka.brokers_beside(address).is_empty() {
+        coordinator = open_coordinator(kafka, group_id, Some(address)).await?;
+        view = describe::members(&mut coordinator, group_id, topic, config.timeout).await?;
+    }
     *kept = Some(coordinator);
     Ok(view)
 }

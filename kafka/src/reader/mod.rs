@@ -14,6 +14,7 @@
 mod by_batch;
 mod fetched;
 mod identity;
+mod quiet;
 mod sight;
 mod source;
 mod status;

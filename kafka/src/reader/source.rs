@@ -6,10 +6,13 @@ use rskafka::{
     client::{error::ProtocolError, partition::OffsetAt},
     record::RecordAndOffset,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
 use tracing::debug;
 
-use super::{by_batch::ByBatch, identity, sight::Look};
+use super::{by_batch::ByBatch, identity, quiet::Quiet, sight::Look};
 use crate::{
     Backoff, CallError, Kafka,
     batch::{BatchReader, RawRecord},
@@ -32,6 +35,7 @@ pub(super) struct Source {
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
     leader: Option<Leader>,
+    quiet: Quiet,
     /// Of the topic that we read, where the broker gives ids.
     topic_id: Option<u128>,
     /// The topic is another one than before, and that has not been told yet.
@@ -86,6 +90,7 @@ impl Source {
             topic: topic.into(),
             partition,
             leader: None,
+            quiet: Quiet::default(),
             topic_id: None,
             is_new_topic: false,
             batches: BatchReader::new(kafka, topic, partition),
@@ -110,6 +115,7 @@ impl Source {
         let found = self.look(position).await;
         if found.is_err() {
             self.leader = None;
+            self.quiet = Quiet::default();
         }
         let goes_well = match &found {
             Ok(Found::Answer(answer)) => answer.next_offset > position || answer.waited(),
@@ -168,10 +174,19 @@ impl Source {
     async fn fetch(&mut self, position: i64) -> Result<Answer, CallError> {
         let timeout = self.kafka.config().timeout;
         let limit = self.answer_limit.min(timeout) + MAX_WAIT;
+        let mut quiet = std::mem::take(&mut self.quiet);
         let leader = self.connected().await?;
         let sent_at = Instant::now();
         let fetch = leader.client.fetch_records(position, FETCH_BYTES, MAX_WAIT_MS);
-        let answer = leader.answer("fetch", limit, fetch).await;
+        let answer = select! {
+            biased;
+            answer = leader.answer("fetch", limit, fetch) => answer,
+            () = quiet.until_replaced(leader) => Err(CallError::Moved { call: "fetch" }),
+        };
+        if let Ok((records, _)) = &answer {
+            quiet.answered(sent_at, records.is_empty());
+            self.quiet = quiet;
+        }
         self.answer_limit = match &answer {
             Err(CallError::Timeout { .. }) => (self.answer_limit * 2).min(timeout.max(FIRST_ANSWER_LIMIT)),
             // A slow way stays slow.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use kafka_protocol::{
     ResponseError,
     messages::{FindCoordinatorRequest, FindCoordinatorResponse},
@@ -9,7 +10,7 @@ use kafka_protocol::{
 };
 use tokio::{
     select,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{Broker, Connection, WireError, accepted};
@@ -25,11 +26,19 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// While a connect takes longer than this it is asked again who the coordinator is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// A connection to the coordinator of `group_id`. While the cluster has none ready it asks again, for the configured
+/// Who have to agree that there is another coordinator.
+const WITNESSES: usize = 2;
+
+/// A connection to the coordinator of `group_id`. One that has given cause for doubt, `in_question`, is the last to be
+/// asked who that is: a broker that is cut off from the others goes on taking itself for the coordinator. While the cluster has none ready it asks again, for the configured
 /// timeout in all; connecting comes on top, for as long again in all. A coordinator that neither accepts nor refuses is
 /// given up as soon as the cluster names another.
-pub async fn open_coordinator(kafka: &Kafka, group_id: &str) -> Result<Connection, WireError> {
-    let mut coordinator = find_ready(kafka, group_id).await?;
+pub async fn open_coordinator(
+    kafka: &Kafka,
+    group_id: &str,
+    in_question: Option<&str>,
+) -> Result<Connection, WireError> {
+    let mut coordinator = find_ready(kafka, group_id, in_question).await?;
     let limit = kafka.config().timeout;
     let deadline = Instant::now() + limit;
     loop {
@@ -40,31 +49,47 @@ pub async fn open_coordinator(kafka: &Kafka, group_id: &str) -> Result<Connectio
             opened = open => return opened.unwrap_or_else(|_| {
                 Err(WireError::Timeout { address, call: "connect".to_owned(), limit })
             }),
-            another = another(kafka, group_id, coordinator.id) => coordinator = another,
+            another = another(kafka, group_id, &coordinator) => coordinator = another,
         }
     }
 }
 
+/// Whether the other brokers agree that another than the one at `address` coordinates the group. Two of them are asked,
+/// for at most the configured timeout: one alone may be cut off, and tell of the past.
+pub(crate) async fn has_successor(kafka: &Kafka, group_id: &str, address: &str) -> bool {
+    let ask = async |broker: String| {
+        let mut connection = Connection::open(&broker, kafka.config()).await?;
+        find(&mut connection, kafka.config(), group_id).await
+    };
+    let witnesses: Vec<_> = kafka.brokers_beside(address).into_iter().take(WITNESSES).collect();
+    let asked = timeout(kafka.config().timeout, join_all(witnesses.into_iter().map(ask)));
+    let Ok(answers) = asked.await else { return false };
+    let mut named = answers.into_iter().map(|answer| answer.ok().map(|found| found.address()));
+    let Some(Some(first)) = named.next() else { return false };
+    first != address && named.all(|other| other.as_ref() == Some(&first))
+}
+
 /// Returns once another broker than `coordinator` is said to coordinate the group.
-async fn another(kafka: &Kafka, group_id: &str, coordinator: i32) -> Broker {
+async fn another(kafka: &Kafka, group_id: &str, coordinator: &Broker) -> Broker {
+    let address = coordinator.address();
     loop {
         sleep(LOOK_EVERY).await;
         let found = async {
-            let mut connection = kafka.any_broker().await?;
+            let mut connection = kafka.any_broker_beside(Some(&address)).await?;
             find(&mut connection, kafka.config(), group_id).await
         };
         if let Ok(found) = found.await
-            && found.id != coordinator
+            && found.id != coordinator.id
         {
             return found;
         }
     }
 }
 
-async fn find_ready(kafka: &Kafka, group_id: &str) -> Result<Broker, WireError> {
+async fn find_ready(kafka: &Kafka, group_id: &str, in_question: Option<&str>) -> Result<Broker, WireError> {
     let config = kafka.config();
     let deadline = Instant::now() + config.timeout;
-    let mut connection = kafka.any_broker().await?;
+    let mut connection = kafka.any_broker_beside(in_question).await?;
     loop {
         let error = match find(&mut connection, config, group_id).await {
             Ok(coordinator) => return Ok(coordinator),

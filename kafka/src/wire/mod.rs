@@ -24,6 +24,7 @@ mod metadata;
 pub use bootstrap::bootstrap;
 pub(crate) use bootstrap::first_to_answer;
 pub use connection::Connection;
+pub(crate) use coordinator::has_successor;
 pub use coordinator::open_coordinator;
 pub use error::{WireError, accepted};
 pub use kafka_protocol::ResponseError;

@@ -43,7 +43,7 @@ async fn asks_for_metadata_without_creating_anything() -> Result<()> {
 #[tokio::test]
 async fn finds_the_coordinator_of_a_group() -> Result<()> {
     let broker = Broker::start().await?;
-    let connection = wire::open_coordinator(&broker.kafka, &unique("group")).await?;
+    let connection = wire::open_coordinator(&broker.kafka, &unique("group"), None).await?;
     assert!(connection.version::<MetadataRequest>(i16::MAX).is_ok());
     Ok(())
 }

@@ -7,6 +7,7 @@ mod connection;
 mod moving;
 mod range;
 mod scripted;
+mod stale;
 mod topics;
 
 use std::{

@@ -62,7 +62,7 @@ async fn a_coordinator_that_does_not_answer_is_given_up_for_the_next() -> Result
     })
     .await?;
     let began = Instant::now();
-    let found = timeout(PATIENCE, wire::open_coordinator(&handle_on(front), "group")).await??;
+    let found = timeout(PATIENCE, wire::open_coordinator(&handle_on(front), "group", None)).await??;
     assert_eq!(found.address(), live);
     assert!(began.elapsed() < PATIENCE / 2, "it waited for the one that is gone");
     Ok(())

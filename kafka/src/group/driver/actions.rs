@@ -59,10 +59,10 @@ impl Driver {
 
     fn begin_seek(&mut self) {
         let (kafka, group_id) = (self.kafka.clone(), self.config.group_id.clone());
-        let limit = self.seek_limit;
+        let (former, limit) = (self.coordinator.clone(), self.seek_limit);
         self.seek_limit = (limit * 2).min(kafka.config().timeout * LOOKUP_CALLS);
         self.seek.begin(async move {
-            let found = timeout(limit, open_coordinator(&kafka, &group_id)).await;
+            let found = timeout(limit, open_coordinator(&kafka, &group_id, former.as_deref())).await;
             found.unwrap_or_else(|_| {
                 let (address, call) = (kafka.config().brokers.join(", "), "the look-up".to_owned());
                 Err(WireError::Timeout { address, call, limit })

@@ -30,7 +30,9 @@ impl Driver {
             };
             match first.as_ref().map_err(Verdict::from) {
                 Err(Verdict::Elsewhere) => {
-                    let mut coordinator = open_coordinator(&self.kafka, &self.config.group_id).await?;
+                    let mut coordinator =
+                        open_coordinator(&self.kafka, &self.config.group_id, self.coordinator.as_deref())
+                            .await?;
                     self.tell(&mut coordinator, &member_id, limit).await
                 }
                 _ => first,
@@ -55,7 +57,7 @@ impl Driver {
         }
         match &self.coordinator {
             Some(address) => Connection::open(address, self.kafka.config()).await,
-            None => open_coordinator(&self.kafka, &self.config.group_id).await,
+            None => open_coordinator(&self.kafka, &self.config.group_id, None).await,
         }
     }
 }

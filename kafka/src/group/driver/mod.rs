@@ -4,7 +4,7 @@
 //!   answers, time, orders ──▶ input ──▶ Membership ──▶ actions ──┬─▶ join lane      JoinGroup, SyncGroup (parked)
 //!            ▲                                                   ├─▶ heartbeat lane
 //!            └───────────────────── ends ────────────────────────┼─▶ offsets lane   OffsetFetch, OffsetCommit
-//!                                                                ├─▶ look-ups       coordinator, partitions
+//!                                                                ├─▶ look-ups       coordinator, its successor, partitions
 //!                                                                └─▶ mailbox and positions of the owner
 //! ```
 //!
@@ -17,6 +17,7 @@ mod commits;
 mod complaint;
 mod goodbye;
 mod lane;
+mod successor;
 mod topic;
 mod turns;
 
@@ -58,6 +59,9 @@ pub(super) struct Driver {
     /// How long a look-up may take. Short at first: one that leads to a broker which has just died has to be tried
     /// again before the session is over. Longer with each try, for networks that need it.
     seek_limit: Duration,
+    /// Whether another has become the coordinator.
+    successor: Slot<bool>,
+    successor_at: Instant,
     topic: Slot<(Option<Connection>, Result<i32, WireError>)>,
     topic_kept: Option<Connection>,
     topic_at: Instant,
@@ -119,6 +123,8 @@ impl Driver {
             offsets: Lane::idle(),
             seek: Slot::idle(),
             seek_limit,
+            successor: Slot::idle(),
+            successor_at: now,
             topic: Slot::idle(),
             topic_kept: None,
             topic_at: now,
@@ -177,6 +183,7 @@ impl Driver {
             end = self.offsets.ended() => Turn::Offsets(end),
             end = self.seek.ended() => Turn::Seek(end),
             end = self.topic.ended() => Turn::Topic(end),
+            replaced = self.successor.ended() => Turn::Successor(replaced),
             () = self.shared.finished.changed() => Turn::Drained,
             () = self.shared.orders.changed() => Turn::Order,
             () = time => Turn::Time,
@@ -192,13 +199,17 @@ impl Driver {
             let kafka = self.kafka.clone();
             self.topic.begin(topic::count_partitions(kept, kafka, self.config.topic.clone()));
         }
+        self.begin_to_ask_for_a_successor(now);
         self.begin_fetch();
         self.begin_commit(now);
     }
 
     fn wake_at(&self) -> Option<Instant> {
         let topic_at = self.topic.is_idle().then_some(self.topic_at);
-        [self.membership.wake_at(), topic_at, self.commit_at()].into_iter().flatten().min()
+        [self.membership.wake_at(), topic_at, self.commit_at(), self.successor_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Hands `input` to the state machine and does what it says.

@@ -14,6 +14,7 @@ pub(super) enum Turn {
     Offsets(OffsetsEnd),
     Seek(Result<Connection, WireError>),
     Topic((Option<Connection>, Result<i32, WireError>)),
+    Successor(bool),
     Drained,
     Order,
     Time,
@@ -45,6 +46,7 @@ impl Driver {
                 self.feed(Input::Coordinator(found));
             }
             Turn::Topic((kept, count)) => self.counted(kept, count),
+            Turn::Successor(is_replaced) => self.asked_for_a_successor(is_replaced),
             Turn::Drained => self.feed(Input::Drained(self.shared.finished.newest())),
             Turn::Order | Turn::Time => self.feed(Input::Tick),
         }
@@ -52,7 +54,10 @@ impl Driver {
 
     fn found(&mut self, connection: Connection) {
         tracing::debug!(coordinator = connection.address(), "found the group's coordinator");
-        self.coordinator = Some(connection.address().to_owned());
+        let found = Some(connection.address().to_owned());
+        if std::mem::replace(&mut self.coordinator, found.clone()) != found {
+            self.turn_away_from_former(now());
+        }
         self.seek_limit = beat_limit(&self.config, self.kafka.config().timeout);
         // Something was wrong, or we would not have looked: do not trust the connections of before.
         drop((self.beat.take_kept(), self.offsets.take_kept()));

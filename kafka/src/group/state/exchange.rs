@@ -43,6 +43,8 @@ impl Identity {
 pub(in crate::group) enum Input {
     /// A look-up of the coordinator came to its end.
     Coordinator(Result<(), Verdict>),
+    /// Another broker is said to be the coordinator by now.
+    Replaced,
     /// The answer to [`Action::Join`].
     Joined(Result<JoinAnswer, Verdict>),
     /// The answer to [`Action::Sync`], which went out at `sent`: our partitions.

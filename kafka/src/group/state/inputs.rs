@@ -19,6 +19,7 @@ impl Membership {
         match input {
             Input::Coordinator(Ok(())) => self.found_coordinator(now),
             Input::Coordinator(Err(_)) => self.link.not_found(now),
+            Input::Replaced => self.link.lost(now),
             Input::Joined(answer) => self.joined(answer, now),
             Input::Synced { sent, answer } => self.synced(sent, answer, now),
             Input::Beat { by, sent, answer } => self.beat(&by, sent, answer, now),

@@ -13,6 +13,7 @@ enum Step {
     Beat(Reply),
     Offsets(Reply),
     CommitRefused(Reply, bool),
+    Replaced,
     Drained,
     Flushed,
     Count(i32),
@@ -40,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => reply().prop_map(Step::Beat),
         3 => reply().prop_map(Step::Offsets),
         1 => (reply(), any::<bool>()).prop_map(|(r, current)| Step::CommitRefused(r, current)),
+        1 => Just(Step::Replaced),
         2 => Just(Step::Drained),
         2 => Just(Step::Flushed),
         1 => (0..5i32).prop_map(Step::Count),
@@ -124,6 +126,7 @@ impl Onlooker {
                 by.generation -= i32::from(!current);
                 self.give(Input::CommitRefused { by, verdict })
             }
+            Step::Replaced => self.give(Input::Replaced),
             Step::Drained => self.give(Input::Drained(self.revocation)),
             Step::Flushed => self.give(Input::Flushed),
             Step::Count(count) => self.give(Input::Partitions(count)),

@@ -58,7 +58,7 @@ impl Cluster {
     /// # Errors
     /// No node answers, or the group has no coordinator.
     pub async fn coordinator(&self, group: &str) -> Result<i32> {
-        let connection = wire::open_coordinator(&Kafka::new(self.config()?), group).await?;
+        let connection = wire::open_coordinator(&Kafka::new(self.config()?), group, None).await?;
         let node = self.nodes().iter().find(|node| node.direct() == connection.address());
         Ok(node.with_context(|| format!("{} is no node of ours", connection.address()))?.id())
     }

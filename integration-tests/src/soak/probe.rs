@@ -129,7 +129,7 @@ impl Probe {
 
     async fn try_once(&self, partition: i32) -> Result<()> {
         let kafka = self.kafka();
-        wire::open_coordinator(&kafka, &self.group).await?;
+        wire::open_coordinator(&kafka, &self.group, None).await?;
         write_encoded(&kafka, &self.topic, partition, compressed(&[record()], Compression::None)?).await
     }
 

@@ -76,6 +76,7 @@ fn kafka(settings: &GatewaySettings) -> Kafka {
 
 fn requester_config(
     settings: &GatewaySettings,
+        security: kafka::Security::default(),
     clock: WallClock,
     max_pending: usize,
     max_bytes: usize,

@@ -108,7 +108,12 @@ impl TestBroker {
     /// A client of it.
     pub fn kafka(&self) -> Kafka {
         let (brokers, client_id) = (self.addresses.clone(), "test".into());
-        Kafka::new(kafka::Config { brokers, client_id, timeout: CALL_TIMEOUT })
+        Kafka::new(kafka::Config {
+            brokers,
+            client_id,
+            timeout: CALL_TIMEOUT,
+            security: kafka::Security::default(),
+        })
     }
 
     /// The proxies before it, node by node; none before somebody else's.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::secure::Security;
+
 /// How to reach a cluster.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -11,4 +13,6 @@ pub struct Config {
     pub client_id: String,
     /// Bound of each single network call, connecting included.
     pub timeout: Duration,
+    /// What each connection is secured with; nothing by default.
+    pub security: Security,
 }

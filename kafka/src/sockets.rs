@@ -11,7 +11,7 @@
 //!
 //! Linux only. Elsewhere records of more than 8 KiB are slow, and what vanished is noticed when a call's time is over.
 
-use std::io;
+use std::{io, net::SocketAddr};
 #[cfg(target_os = "linux")]
 use std::{os::fd::BorrowedFd, time::Duration};
 
@@ -47,13 +47,35 @@ pub(crate) fn tune_towards(broker_ports: &[u16]) {
         // It may have been closed meanwhile.
         let _ = tune(socket);
     };
-    if let Err(error) = for_each_socket(broker_ports, tune) {
+    if let Err(error) = for_each_socket(|peer| broker_ports.contains(&peer.port()), tune) {
         tracing::warn!(%error, "cannot list /proc/self/fd: large records to Kafka will be slow");
     }
 }
 
+/// Sets up the socket of this process that is connected from `local` to `peer`; whether there is such a one.
 #[cfg(target_os = "linux")]
-fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) -> std::io::Result<()> {
+pub(crate) fn tune_own(local: SocketAddr, peer: SocketAddr) -> bool {
+    let mut is_own = false;
+    let look = |socket: &SockRef<'_>| {
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+        if address == Some(local) {
+            is_own = tune(socket).is_ok();
+        }
+    };
+    for_each_socket(|other| other == peer, look).is_ok() && is_own
+}
+
+/// Whether [`tune_own`] can find anything.
+#[cfg(target_os = "linux")]
+pub(crate) fn can_tell_own() -> io::Result<()> {
+    std::fs::read_dir("/proc/self/fd").map(drop)
+}
+
+#[cfg(target_os = "linux")]
+fn for_each_socket(
+    is_wanted: impl Fn(SocketAddr) -> bool,
+    mut visit: impl FnMut(&SockRef<'_>),
+) -> io::Result<()> {
     let descriptors = std::fs::read_dir("/proc/self/fd")?;
     let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     // Collected first, so that the listing's own descriptor is no longer open.
@@ -61,13 +83,13 @@ fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) ->
         #[expect(unsafe_code, reason = "rskafka gives no access to its sockets")]
         // SAFETY: the number came from the kernel's list of our open descriptors a moment ago, and is not -1. Another
         // thread may close it meanwhile and even get it anew for something else; the system calls made with it
-        // (getpeername, and `visit`'s getsockopt and setsockopt of the options above) touch no memory but their own
-        // arguments, and on whatever the number then means they fail or set some TCP socket up as above. The borrow
+        // (getpeername, and `visit`'s getsockname, getsockopt and setsockopt of the options above) touch no memory but
+        // their own arguments, and on whatever the number then means they fail or set some TCP socket up as above. The borrow
         // ends with this turn of the loop and closes nothing.
         let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
         let socket = SockRef::from(&descriptor);
         let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());
-        if peer.is_some_and(|peer| broker_ports.contains(&peer.port())) {
+        if peer.is_some_and(&is_wanted) {
             visit(&socket);
         }
     }
@@ -77,6 +99,20 @@ fn for_each_socket(broker_ports: &[u16], mut visit: impl FnMut(&SockRef<'_>)) ->
 /// Does nothing: there is no `/proc/self/fd` to find rskafka's sockets in.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn tune_towards(_broker_ports: &[u16]) {}
+
+/// Says no: see [`can_tell_own`].
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn tune_own(_local: SocketAddr, _peer: SocketAddr) -> bool {
+    false
+}
+
+/// Fails: without a list of our own sockets the relay cannot tell who connects to it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn can_tell_own() -> io::Result<()> {
+    let reason =
+        "TLS and SASL towards Kafka need Linux: elsewhere a process cannot tell its own sockets from others";
+    Err(io::Error::new(io::ErrorKind::Unsupported, reason))
+}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -103,12 +139,32 @@ mod tests {
         assert!(!to_other.nodelay().unwrap());
     }
 
+    #[test]
+    fn a_socket_of_this_process_is_told_from_one_of_another() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, from) = listener.accept().unwrap();
+        assert!(tune_own(from, listener.local_addr().unwrap()));
+        assert!(ours.nodelay().unwrap() && !accepted.nodelay().unwrap());
+        let mut other = from;
+        other.set_port(from.port().wrapping_add(1));
+        assert!(!tune_own(other, listener.local_addr().unwrap()));
+        // Our end alone is no caller of ours.
+        drop(ours);
+        assert!(!tune_own(from, listener.local_addr().unwrap()));
+    }
+
     #[tokio::test]
     async fn every_socket_that_rskafka_opens_has_it_after_a_restart_too() {
         let mut broker = Broker::start(embedded_broker::Config::default()).await.unwrap();
         broker.create_topic("topic", 1).unwrap();
         let (brokers, timeout) = (vec![broker.bootstrap()], Duration::from_secs(5));
-        let kafka = Kafka::new(Config { brokers, client_id: "sockets-test".to_owned(), timeout });
+        let kafka = Kafka::new(Config {
+            brokers,
+            client_id: "sockets-test".to_owned(),
+            timeout,
+            security: crate::Security::default(),
+        });
         for _ in 0..2 {
             let mut connected = kafka.connect("topic", 0).await;
             if connected.is_err() {
@@ -118,7 +174,7 @@ mod tests {
             let client = connected.unwrap();
             let mut sockets = Vec::new();
             let look = |socket: &SockRef<'_>| sockets.push(socket.tcp_nodelay().unwrap());
-            for_each_socket(&[broker.addr().port()], look).unwrap();
+            for_each_socket(|peer| peer == broker.addr(), look).unwrap();
             assert!(sockets.len() >= 2 && sockets.iter().all(|set| *set), "{sockets:?}");
             drop(client);
             broker = broker.stop().await.start().await.unwrap();

@@ -96,6 +96,7 @@ impl Processor {
             client_id: settings.kafka.client_id.clone(),
             timeout: settings.kafka.timeout,
         });
+            security: kafka::Security::default(),
         let group = GroupView::shown_by(&readiness, &kafka);
         let management = management.serve(pages)?;
         let tasks = Tasks::new(readiness.clone(), shutdown.clone());

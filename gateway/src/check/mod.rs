@@ -41,6 +41,7 @@ fn run(settings: GatewaySettings, (): ()) -> Result<ExitCode> {
         brokers: settings.kafka.brokers.clone(),
         client_id: settings.kafka.client_id.clone(),
         timeout: settings.kafka.timeout,
+        security: kafka::Security::default(),
     });
     let needs = needs(&settings);
     terminal::run(async |terminal: &terminal::Terminal| {

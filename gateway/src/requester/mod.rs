@@ -17,6 +17,7 @@
 //! let brokers = vec!["localhost:9092".to_owned()];
 //! let kafka = kafka::Kafka::new(kafka::Config {
 //!     brokers, client_id: "my-service".into(), timeout: Duration::from_secs(5),
+//!     security: kafka::Security::default(),
 //! });
 //! let requester = Requester::start(kafka, RequesterConfig::default());
 //! requester.ready().await;
@@ -370,6 +371,7 @@ mod tests {
             brokers: vec!["localhost:1".into()],
             client_id: "test".into(),
             timeout: Duration::from_secs(1),
+            security: kafka::Security::default(),
         });
         let inner = Inner {
             registry: Registry::new(Tag::random(), 1),

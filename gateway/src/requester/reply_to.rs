@@ -232,6 +232,7 @@ mod tests {
             brokers: vec![broker.bootstrap()],
             client_id: "test".into(),
             timeout: Duration::from_secs(5),
+            security: kafka::Security::default(),
         });
         let registry = Registry::new(Tag::random(), 1);
         let sink = Arc::new(Sink { registry, last_reply: LastReply::new(Instant::now()) });

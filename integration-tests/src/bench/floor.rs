@@ -172,6 +172,7 @@ mod tests {
             brokers: vec![broker.bootstrap()],
             client_id: "test".into(),
             timeout: Duration::from_secs(5),
+            security: kafka::Security::default(),
         });
         let floor = Floor::start(&kafka, "test").await.unwrap();
         for bytes in [10, 100_000] {

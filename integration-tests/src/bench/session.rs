@@ -61,6 +61,7 @@ impl<'a> Session<'a> {
             brokers: vec![bootstrap.to_owned()],
             client_id: "bench".into(),
             timeout: CALL_TIMEOUT,
+            security: kafka::Security::default(),
         });
         let prefix = format!("bench-{}", Uuid::new_v4().simple());
         Self { options, bootstrap, kafka, prefix, topics: Mutex::new(Vec::new()) }

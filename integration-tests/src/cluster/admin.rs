@@ -134,7 +134,12 @@ impl Cluster {
     fn config(&self) -> Result<kafka::Config> {
         let brokers: Vec<_> = self.nodes().iter().filter(|node| node.is_sound()).map(Node::direct).collect();
         ensure!(!brokers.is_empty(), "no node is left alone");
-        Ok(kafka::Config { brokers, client_id: "test".into(), timeout: CALL_TIMEOUT })
+        Ok(kafka::Config {
+            brokers,
+            client_id: "test".into(),
+            timeout: CALL_TIMEOUT,
+            security: kafka::Security::default(),
+        })
     }
 }
 

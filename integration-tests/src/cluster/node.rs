@@ -193,7 +193,12 @@ impl Node {
 
     /// A client's configuration that leads to this node alone, past its proxy.
     pub(super) fn config(&self) -> kafka::Config {
-        kafka::Config { brokers: vec![self.direct()], client_id: "test".into(), timeout: CALL_TIMEOUT }
+        kafka::Config {
+            brokers: vec![self.direct()],
+            client_id: "test".into(),
+            timeout: CALL_TIMEOUT,
+            security: kafka::Security::default(),
+        }
     }
 
     pub(super) async fn open(&self) -> Result<Connection> {

@@ -304,6 +304,7 @@ async fn a_connection_is_cut_in_the_middle_of_an_answer() {
         brokers: vec![proxy.addr().to_string()],
         client_id: "test".into(),
         timeout: PATIENCE,
+        security: kafka::Security::default(),
     };
     for after in [1, 20, 1 << 20] {
         proxy.cut_frames(Direction::Answers, after, 1);

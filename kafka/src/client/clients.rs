@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Backoff, CallError, bounded};
-use crate::Config;
+use crate::{Config, secure::relay::Relay, wire::WireError};
 
 /// A younger client is not replaced: building one asks for the metadata of the whole cluster.
 const REPLACE_AFTER: Duration = Duration::from_secs(3);
@@ -30,6 +30,8 @@ pub(super) struct Clients {
 #[derive(Debug, Default)]
 struct Slot {
     current: Mutex<Option<Built>>,
+    /// The way to brokers that want more than a bare socket.
+    relay: Mutex<Option<Arc<Relay>>>,
     /// Held while building, so that lanes that fail together build one client together.
     building: tokio::sync::Mutex<()>,
 }
@@ -58,9 +60,10 @@ impl Clients {
         if let Some(client) = slot.get(not_before) {
             return Ok(Lease { slot: slot.clone(), client, proven: false });
         }
-        let at = Instant::now();
-        let build = builder(config, answering).build();
-        let client = Arc::new(bounded("the look-up of the cluster", config.timeout, build).await?);
+        let (at, relay) = (Instant::now(), slot.relay(config, &answering).await?);
+        let build = builder(config, answering, relay.as_deref()).build();
+        let built = bounded("the look-up of the cluster", config.timeout, build).await;
+        let client = Arc::new(built.map_err(|error| explained(error, relay.as_deref()))?);
         *slot.current.lock() = Some(Built { client: client.clone(), at });
         Ok(Lease { slot: slot.clone(), client, proven: false })
     }
@@ -88,6 +91,27 @@ impl Slot {
             current.as_ref().filter(|built| not_before.is_none_or(|earliest| built.at >= earliest))?;
         Some(built.client.clone())
     }
+
+    /// This runtime's relay, started when it is first needed; none where brokers want no more than a bare socket.
+    async fn relay(&self, config: &Config, towards: &str) -> Result<Option<Arc<Relay>>, WireError> {
+        if config.security.is_none() {
+            return Ok(None);
+        }
+        if let Some(relay) = self.relay.lock().as_ref().filter(|relay| relay.is_alive()) {
+            return Ok(Some(relay.clone()));
+        }
+        let started = Relay::start(config).await;
+        let started = started.map_err(|source| WireError::Connect { address: towards.to_owned(), source })?;
+        Ok(Some(self.relay.lock().insert(Arc::new(started)).clone()))
+    }
+}
+
+/// With the relay's own words, if it was the relay that could not dial: SOCKS5 has none.
+fn explained(error: CallError, relay: Option<&Relay>) -> CallError {
+    match (&error, relay.and_then(Relay::take_failure)) {
+        (CallError::Connection { .. }, Some(failure)) => failure.into(),
+        _ => error,
+    }
 }
 
 /// A client while somebody connects through it. Unless that proves to work the client counts as stale: its cached
@@ -110,6 +134,12 @@ impl Lease {
         current.as_ref().is_none_or(|built| built.at.elapsed() >= REPLACE_AFTER)
     }
 
+    /// With the true cause of a failed connect, where rskafka knows only that there was one.
+    pub(super) fn explained(&self, error: CallError) -> CallError {
+        let relay = self.slot.relay.lock().clone();
+        explained(error, relay.as_deref())
+    }
+
     pub(super) fn proves_to_work(mut self) {
         self.proven = true;
     }
@@ -130,12 +160,17 @@ impl Drop for Lease {
     }
 }
 
-fn builder(config: &Config, bootstrap: String) -> ClientBuilder {
+fn builder(config: &Config, bootstrap: String, relay: Option<&Relay>) -> ClientBuilder {
     let try_once = BackoffConfig {
         init_backoff: Backoff::MIN,
         max_backoff: Backoff::MAX,
         base: 2.0,
         deadline: Some(Duration::ZERO),
     };
-    ClientBuilder::new(vec![bootstrap]).client_id(config.client_id.as_str()).backoff_config(try_once)
+    let builder =
+        ClientBuilder::new(vec![bootstrap]).client_id(config.client_id.as_str()).backoff_config(try_once);
+    match relay {
+        Some(relay) => builder.socks5_proxy(relay.address()),
+        None => builder,
+    }
 }

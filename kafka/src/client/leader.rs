@@ -129,7 +129,7 @@ async fn open(
     let limit = if lease.is_old() { limit.min(OLD_CLIENT_LIMIT) } else { limit };
     confirm(kafka, topic, partition, leader).await?;
     let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
-    let client = bounded("connect", limit, opening).await?;
+    let client = bounded("connect", limit, opening).await.map_err(|error| lease.explained(error))?;
     bounded("the question for the log's end", limit, client.get_offset(OffsetAt::Latest)).await?;
     lease.proves_to_work();
     Ok(client)

@@ -215,7 +215,12 @@ mod tests {
 
     fn kafka() -> Kafka {
         let brokers = vec!["localhost:1".to_owned()];
-        Kafka::new(Config { brokers, client_id: "test".to_owned(), timeout: Duration::from_secs(1) })
+        Kafka::new(Config {
+            brokers,
+            client_id: "test".to_owned(),
+            timeout: Duration::from_secs(1),
+            security: crate::Security::default(),
+        })
     }
 
     #[test]

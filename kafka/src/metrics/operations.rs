@@ -52,10 +52,11 @@ impl From<&WireError> for ErrorType {
     fn from(error: &WireError) -> Self {
         match error {
             WireError::Timeout { .. } => Self::Timeout,
-            WireError::Kafka { .. } => Self::Refused,
-            WireError::Connect { .. } | WireError::Closed { .. } | WireError::NoBroker { .. } => {
-                Self::Connection
-            }
+            WireError::Kafka { .. } | WireError::Login { .. } => Self::Refused,
+            WireError::Connect { .. }
+            | WireError::Closed { .. }
+            | WireError::NoBroker { .. }
+            | WireError::Tls { .. } => Self::Connection,
             WireError::Broken { .. } | WireError::Unencodable { .. } | WireError::NoCommonVersion { .. } => {
                 Self::Unreadable
             }

@@ -9,25 +9,36 @@ use kafka_protocol::{
     protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
 };
 use socket2::SockRef;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
-use super::{WireError, accepted, error::call_name, frame};
-use crate::{Config, sockets};
+use super::{WireError, accepted, error::call_name, frame, stream::Stream};
+use crate::{
+    Config,
+    secure::{self, Security, Session},
+    sockets,
+};
 
 /// A connection of our own to one broker: one request in flight, answers checked.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     address: String,
     client_id: StrBytes,
     correlation_id: i32,
     versions: HashMap<i16, RangeInclusive<i16>>,
+    security: Security,
+    session: Session,
     /// A call is under way, or was given up before its answer had been read to the end.
     busy: bool,
 }
 
 impl Connection {
-    /// Connects to `address` (`host:port`) and asks which versions it speaks, all within `config.timeout`.
+    /// Connects to `address` (`host:port`), asks which versions it speaks and logs in where that is configured, all within
+    /// `config.timeout`.
     pub async fn open(address: &str, config: &Config) -> Result<Self, WireError> {
         let opened = timeout(config.timeout, Self::open_unbounded(address, config)).await;
         opened.unwrap_or_else(|_| {
@@ -45,15 +56,22 @@ impl Connection {
         let stream = connected
             .await
             .map_err(|source: io::Error| WireError::Connect { address: address.to_owned(), source })?;
+        let stream = match config.security.tls() {
+            Some(tls) => Stream::Tls(Box::new(secure::handshake(stream, address, tls.clone()).await?)),
+            None => Stream::Bare(stream),
+        };
         let mut connection = Self {
             stream,
             address: address.to_owned(),
             client_id: StrBytes::from_string(config.client_id.clone()),
             correlation_id: 0,
             versions: HashMap::new(),
+            security: config.security.clone(),
+            session: Session::default(),
             busy: false,
         };
         connection.negotiate().await?;
+        connection.log_in().await?;
         Ok(connection)
     }
 
@@ -78,18 +96,51 @@ impl Connection {
         }
     }
 
-    /// Sends `request` and awaits its answer, both within `limit`. After any error, and when the call was dropped
-    /// half way, the connection answers no further call.
+    /// Sends `request` and awaits its answer, both within `limit`. A session that nears its end is renewed before. After any
+    /// error, and when the call was dropped half way, the connection answers no further call.
     pub async fn call<R: Request>(
         &mut self,
         request: &R,
         version: i16,
         limit: Duration,
     ) -> Result<R::Response, WireError> {
-        let answer = timeout(limit, self.exchange(request, version)).await;
-        let mut body = answer.unwrap_or_else(|_| {
+        let answer = async {
+            if self.session.is_due(Instant::now()) {
+                self.log_in().await?;
+            }
+            self.exchange(request, version).await
+        };
+        let mut body = timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(WireError::Timeout { address: self.address.clone(), call: call_name(R::KEY), limit })
         })?;
+        self.decode::<R::Response>(&mut body, R::KEY, version)
+    }
+
+    /// Logs in, if that is configured: for the first time, or again where [`session`](Self::session) is due.
+    pub(crate) async fn log_in(&mut self) -> Result<(), WireError> {
+        if let Some(sasl) = self.security.sasl().cloned() {
+            self.session = secure::log_in(self, &sasl).await?;
+        }
+        Ok(())
+    }
+
+    /// Until when the login is good.
+    pub(crate) fn session(&self) -> Session {
+        self.session
+    }
+
+    /// The bare stream, for whoever speaks over it in whole frames.
+    pub(crate) fn stream(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// A request and its answer as [`call`](Self::call) has them, without its limit and without a renewal.
+    pub(crate) async fn exchange_one<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+    ) -> Result<R::Response, WireError> {
+        let mut body = self.exchange(request, version).await?;
         self.decode::<R::Response>(&mut body, R::KEY, version)
     }
 
@@ -133,12 +184,12 @@ impl Connection {
         let outgoing = self.encode(request, version)?;
         self.busy = true;
         // In one piece: before a second small one the kernel may wait for an acknowledgement of the first.
-        let written = self.stream.write_all(&outgoing).await;
-        let read = match written {
-            Ok(()) => frame::read(&mut self.stream).await,
-            Err(error) => Err(error),
+        let answered = async {
+            self.stream.write_all(&outgoing).await?;
+            self.stream.flush().await?;
+            frame::read(&mut self.stream).await
         };
-        let mut body = read.map_err(|error| self.lost(error))?;
+        let mut body = answered.await.map_err(|error| self.lost(error))?;
         let header_version = R::Response::header_version(version);
         let header =
             ResponseHeader::decode(&mut body, header_version).map_err(|e| self.broken(e.to_string()))?;

@@ -34,6 +34,26 @@ pub enum WireError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// No TLS comes about with whoever listens there, or it is not the one we mean.
+    #[error("no TLS with {address}: {hint}")]
+    Tls {
+        /// Who was dialled.
+        address: String,
+        /// What to look at.
+        hint: &'static str,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The broker does not let us in by SASL, or we do not believe it.
+    #[error("cannot log in to {address} by {mechanism}: {reason}")]
+    Login {
+        /// Which broker.
+        address: String,
+        /// Name of the mechanism.
+        mechanism: &'static str,
+        /// What the broker says, or what is wrong with it.
+        reason: String,
+    },
     /// What came back is not what the protocol says.
     #[error("{address} sent a broken answer: {reason}")]
     Broken {

@@ -20,6 +20,7 @@ mod coordinator;
 mod error;
 mod frame;
 mod metadata;
+mod stream;
 
 pub use bootstrap::bootstrap;
 pub(crate) use bootstrap::first_to_answer;

@@ -52,7 +52,12 @@ impl Stand {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let name = format!("group-test-{started}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let config = Config { brokers: vec![address], client_id: "group-test".to_owned(), timeout: TIMEOUT };
+        let config = Config {
+            brokers: vec![address],
+            client_id: "group-test".to_owned(),
+            timeout: TIMEOUT,
+            security: kafka::Security::default(),
+        };
         Self { broker, kafka: Kafka::new(config), name }
     }
 

@@ -66,7 +66,12 @@ async fn an_append_says_whether_the_record_may_be_there() {
     let broker = Broker::start(embedded_broker::Config::default()).await.unwrap();
     broker.create_topic(TOPIC, 1).unwrap();
     let timeout = std::time::Duration::from_secs(3);
-    let config = Config { brokers: vec![broker.bootstrap()], client_id: "range-test".to_owned(), timeout };
+    let config = Config {
+        brokers: vec![broker.bootstrap()],
+        client_id: "range-test".to_owned(),
+        timeout,
+        security: kafka::Security::default(),
+    };
     let mut appender = RawAppender::new(&Kafka::new(config), TOPIC);
     let (once, faults) = (Times::Next(1), broker.faults());
 
@@ -90,7 +95,12 @@ async fn records_that_are_deleted_meanwhile_are_passed_over() {
     let broker = Broker::start(config).await.unwrap();
     broker.create_topic(TOPIC, 1).unwrap();
     let timeout = std::time::Duration::from_secs(3);
-    let config = Config { brokers: vec![broker.bootstrap()], client_id: "range-test".to_owned(), timeout };
+    let config = Config {
+        brokers: vec![broker.bootstrap()],
+        client_id: "range-test".to_owned(),
+        timeout,
+        security: kafka::Security::default(),
+    };
     let kafka = Kafka::new(config);
     for number in 0..50 {
         produce_raw(&kafka, TOPIC, 0, &[record(number)]).await.unwrap();

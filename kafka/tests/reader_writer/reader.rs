@@ -162,6 +162,7 @@ async fn a_topic_that_is_missing_is_an_error_and_is_not_created() -> Result<()> 
         brokers: vec![broker.bootstrap()],
         client_id: "reader-writer-tests".to_owned(),
         timeout: Duration::from_secs(1),
+        security: kafka::Security::default(),
     };
     let kafka = kafka::Kafka::new(config);
     let error = Reader::open(&kafka, "missing", 0, Start::Latest).await.err().expect("no such topic");

@@ -83,7 +83,12 @@ impl Cluster {
 }
 
 fn config(address: String, timeout: Duration) -> Config {
-    Config { brokers: vec![address], client_id: "reader-writer-tests".to_owned(), timeout }
+    Config {
+        brokers: vec![address],
+        client_id: "reader-writer-tests".to_owned(),
+        timeout,
+        security: kafka::Security::default(),
+    }
 }
 
 /// Keeps books on every record, whose token is the number that it carries as its value.

@@ -37,7 +37,12 @@ impl Broker {
 }
 
 fn config<const N: usize>(brokers: [String; N]) -> Config {
-    Config { brokers: brokers.to_vec(), client_id: "wire-tests".to_owned(), timeout: Duration::from_secs(5) }
+    Config {
+        brokers: brokers.to_vec(),
+        client_id: "wire-tests".to_owned(),
+        timeout: Duration::from_secs(5),
+        security: kafka::Security::default(),
+    }
 }
 
 /// A topic name that no other test uses, nor an earlier run against the same broker.

@@ -42,7 +42,12 @@ fn host_and_port(address: &str) -> (StrBytes, i32) {
 }
 
 fn handle_on(address: String) -> Kafka {
-    Kafka::new(Config { brokers: vec![address], client_id: "wire-tests".to_owned(), timeout: PATIENCE })
+    Kafka::new(Config {
+        brokers: vec![address],
+        client_id: "wire-tests".to_owned(),
+        timeout: PATIENCE,
+        security: kafka::Security::default(),
+    })
 }
 
 #[tokio::test]

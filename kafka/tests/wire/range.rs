@@ -62,8 +62,12 @@ async fn a_leader_that_never_sends_a_whole_batch_is_not_asked_for_ever() -> Resu
     .await?;
     own_address.set(address.clone()).expect("it is set once");
     let limit = Duration::from_secs(1);
-    let kafka =
-        Kafka::new(Config { brokers: vec![address], client_id: "range-test".to_owned(), timeout: limit });
+    let kafka = Kafka::new(Config {
+        brokers: vec![address],
+        client_id: "range-test".to_owned(),
+        timeout: limit,
+        security: kafka::Security::default(),
+    });
     let mut reader = RangeReader::new(&kafka, "topic", 0, 0..9);
     let read = timeout(20 * limit, reader.next()).await.expect("it ends");
     assert!(matches!(read, Err(WireError::Broken { .. })), "{read:?}");

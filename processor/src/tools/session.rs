@@ -28,6 +28,7 @@ pub(super) fn run(
         brokers: settings.brokers.clone(),
         client_id: settings.client_id.clone(),
         timeout: settings.timeout,
+        security: kafka::Security::default(),
     });
     terminal::run(async |terminal: &Terminal| work(&Session { kafka, terminal }).await)
 }

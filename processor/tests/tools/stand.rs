@@ -51,6 +51,7 @@ impl Stand {
             brokers: vec![broker.bootstrap()],
             client_id: "tools-tests".into(),
             timeout: Duration::from_secs(5),
+            security: kafka::Security::default(),
         };
         Ok(Self { broker, kafka: Kafka::new(config) })
     }

@@ -46,6 +46,7 @@ impl Rig {
             brokers: vec![broker.bootstrap()],
             client_id: "processor-tests".into(),
             timeout: Duration::from_secs(5),
+            security: kafka::Security::default(),
         };
         Self { broker, kafka: Kafka::new(config) }
     }

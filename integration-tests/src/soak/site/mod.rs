@@ -95,7 +95,12 @@ impl Site {
 
     /// The observer's own way to it.
     pub fn kafka(&self) -> Kafka {
-        Kafka::new(kafka::Config { brokers: self.direct(), client_id: "soak".into(), timeout: CALL_TIMEOUT })
+        Kafka::new(kafka::Config {
+            brokers: self.direct(),
+            client_id: "soak".into(),
+            timeout: CALL_TIMEOUT,
+            security: kafka::Security::default(),
+        })
     }
 
     /// The proxy before one of the brokers, with that broker in words.

@@ -1,0 +1,69 @@
+//! Logging in over a connection, for the first time and again.
+
+use bytes::Bytes;
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
+    },
+    protocol::StrBytes,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use super::{Sasl, Session};
+use crate::wire::{Connection, WireError};
+
+/// From version 1 on the conversation goes on in requests of its own; before, it was bytes without a frame of Kafka's.
+const HANDSHAKE_VERSION: i16 = 1;
+/// From version 1 on the answer says how long the session lasts.
+const NEWEST_AUTHENTICATE_VERSION: i16 = 2;
+/// No mechanism has so many messages.
+const MAX_MESSAGES: usize = 8;
+
+/// Logs in by `sasl`. Awaits for as long as the broker likes: the caller sets the limit.
+pub(crate) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
+    handshake(connection, sasl).await?;
+    let version = connection.version_within::<SaslAuthenticateRequest>(0..=NEWEST_AUTHENTICATE_VERSION)?;
+    let refused = |connection: &Connection, reason| refused(connection, sasl, reason);
+    let mut conversation = sasl.begin().map_err(|reason| refused(connection, reason))?;
+    let (mut challenge, mut lifetime) = (Bytes::new(), Duration::ZERO);
+    for _ in 0..MAX_MESSAGES {
+        let message = conversation.answer(&challenge).map_err(|reason| refused(connection, reason))?;
+        let Some(message) = message else { return Ok(Session::lasting(lifetime, Instant::now())) };
+        let request = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
+        let answer: SaslAuthenticateResponse = connection.exchange_one(&request, version).await?;
+        if let Some(error) = ResponseError::try_from_code(answer.error_code) {
+            let words = answer.error_message.filter(|words| !words.is_empty());
+            return Err(refused(
+                connection,
+                words.map_or_else(|| error.to_string(), |words| words.to_string()),
+            ));
+        }
+        challenge = answer.auth_bytes;
+        lifetime = u64::try_from(answer.session_lifetime_ms).map_or(Duration::ZERO, Duration::from_millis);
+    }
+    Err(refused(connection, "the broker does not come to an end".to_owned()))
+}
+
+/// Agrees on the mechanism.
+async fn handshake(connection: &mut Connection, sasl: &Sasl) -> Result<(), WireError> {
+    connection.version_within::<SaslHandshakeRequest>(HANDSHAKE_VERSION..=HANDSHAKE_VERSION)?;
+    let mechanism = StrBytes::from_static_str(sasl.mechanism());
+    let request = SaslHandshakeRequest::default().with_mechanism(mechanism);
+    let answer: SaslHandshakeResponse = connection.exchange_one(&request, HANDSHAKE_VERSION).await?;
+    let reason = match ResponseError::try_from_code(answer.error_code) {
+        None => return Ok(()),
+        Some(ResponseError::UnsupportedSaslMechanism) => {
+            let offered = answer.mechanisms.iter().map(ToString::to_string).collect::<Vec<_>>();
+            format!("this listener offers {}", offered.join(", "))
+        }
+        Some(ResponseError::IllegalSaslState) => "this listener knows no SASL".to_owned(),
+        Some(error) => error.to_string(),
+    };
+    Err(refused(connection, sasl, reason))
+}
+
+fn refused(connection: &Connection, sasl: &Sasl, reason: String) -> WireError {
+    WireError::Login { address: connection.address().to_owned(), mechanism: sasl.mechanism(), reason }
+}

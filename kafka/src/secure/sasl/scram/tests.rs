@@ -1,0 +1,134 @@
+//! With the example of RFC 7677, and one of the same form for SHA-512 that was computed elsewhere.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
+const FIRST: &str = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+
+fn begin(hash: ScramHash, derived: &Derived) -> Scram<'_> {
+    Scram::with_nonce(hash, "user", "pencil".to_owned(), NONCE.to_owned(), derived)
+}
+
+fn said(scram: &mut Scram<'_>, challenge: &str) -> String {
+    String::from_utf8(scram.answer(challenge.as_bytes()).unwrap().unwrap()).unwrap()
+}
+
+#[test]
+fn the_example_of_rfc_7677() {
+    let derived = Derived::default();
+    // The second time with what was derived the first time.
+    for _ in 0..2 {
+        let mut scram = begin(ScramHash::Sha256, &derived);
+        assert_eq!(said(&mut scram, ""), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+        assert_eq!(
+            said(&mut scram, FIRST),
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+             p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+        );
+        let verified = scram.answer(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        assert_eq!(verified, Ok(None));
+    }
+}
+
+#[test]
+fn the_same_with_sha_512() {
+    let derived = Derived::default();
+    let mut scram = begin(ScramHash::Sha512, &derived);
+    said(&mut scram, "");
+    assert_eq!(
+        said(&mut scram, FIRST),
+        "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+         p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ=="
+    );
+    let verified = scram.answer(
+        b"v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==",
+    );
+    assert_eq!(verified, Ok(None));
+}
+
+#[test]
+fn what_is_derived_from_another_password_or_salt_is_not_used() {
+    let (derived, salt) = (Derived::default(), b"salt".to_vec());
+    let hash = ScramHash::Sha256;
+    let get = |password: &str, salt: &[u8]| derived.get(hash, password, salt.to_vec(), MIN_ITERATIONS);
+    let first = get("pencil", &salt);
+    assert_eq!(first, get("pencil", &salt));
+    assert_ne!(first, get("eraser", &salt));
+    assert_ne!(first, get("pencil", b"pepper"));
+    assert_eq!(first, get("pencil", &salt));
+}
+
+#[test]
+fn a_name_keeps_its_commas_and_equals_signs() {
+    let derived = Derived::default();
+    let mut scram = Scram::with_nonce(ScramHash::Sha256, "a=b,c", String::new(), "n".to_owned(), &derived);
+    assert_eq!(said(&mut scram, ""), "n,,n=a=3Db=2Cc,r=n");
+}
+
+#[test]
+fn a_broker_that_does_not_know_the_password_is_found_out() {
+    let derived = Derived::default();
+    for (last, refusal) in [
+        ("v=AAAA", "it is not the one it seems to be"),
+        ("v=", "it is not the one it seems to be"),
+        ("e=other-error", "other-error"),
+        ("", "not one of SCRAM"),
+        ("x", "not one of SCRAM"),
+    ] {
+        let mut scram = begin(ScramHash::Sha256, &derived);
+        said(&mut scram, "");
+        said(&mut scram, FIRST);
+        let error = scram.answer(last.as_bytes()).unwrap_err();
+        assert!(error.contains(refusal), "{last}: {error}");
+    }
+}
+
+#[test]
+fn a_broker_gets_no_cheap_proof_no_endless_work_and_none_for_another_login() {
+    let derived = Derived::default();
+    for (first, refusal) in [
+        ("r=rOprNGfwEbeRWgbNEkqOX,s=W22Z,i=4095", "4095 iterations"),
+        ("r=rOprNGfwEbeRWgbNEkqOX,s=W22Z,i=100001", "100001 iterations"),
+        ("r=rOprNGfwEbeRWgbNEkqOX,s=W22Z,i=many", "many iterations"),
+        ("r=rOprNGfwEbeRWgbNEkqO,s=W22Z,i=4096", "not to this login"),
+        ("r=somebody-elses-nonce-it-is,s=W22Z,i=4096", "not to this login"),
+        ("r=rOprNGfwEbeRWgbNEkqOX,s=?,i=4096", "not base64"),
+        ("r=rOprNGfwEbeRWgbNEkqOX", "not one of SCRAM"),
+        ("", "not one of SCRAM"),
+    ] {
+        let mut scram = begin(ScramHash::Sha256, &derived);
+        said(&mut scram, "");
+        let error = scram.answer(first.as_bytes()).unwrap_err();
+        assert!(error.contains(refusal), "{first}: {error}");
+    }
+}
+
+#[test]
+fn nonces_differ_and_are_printable() {
+    let derived = Derived::default();
+    let nonce = || {
+        let scram = Scram::begin(ScramHash::Sha256, "user", String::new(), &derived).unwrap();
+        assert!(scram.nonce.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','));
+        scram.nonce
+    };
+    assert_ne!(nonce(), nonce());
+}
+
+proptest! {
+    #[test]
+    fn no_message_of_a_broker_makes_it_panic(first: Vec<u8>, last: Vec<u8>) {
+        static DERIVED: LazyLock<Derived> = LazyLock::new(Derived::default);
+        let mut scram = begin(ScramHash::Sha256, &DERIVED);
+        let _ = scram.answer(b"");
+        let _ = scram.answer(&first);
+        let _ = scram.answer(&last);
+        let mut scram = begin(ScramHash::Sha256, &DERIVED);
+        let _ = scram.answer(b"");
+        let _ = scram.answer(FIRST.as_bytes());
+        prop_assert!(scram.answer(&last).is_err());
+    }
+}

@@ -74,6 +74,21 @@ pub async fn log_offsets(
     Ok(found.into_iter().map(|found| (found.partition, found.offset)).collect())
 }
 
+/// The same of partitions that the broker at the other end of `leader` leads, in any order.
+///
+/// # Errors
+/// If it does not answer in time, or leads one of them not.
+pub(crate) async fn ends_at(
+    leader: &mut Connection,
+    kafka: &Kafka,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<Vec<(i32, i64)>, WireError> {
+    let version = leader.version_within::<ListOffsetsRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
+    let found = ask(leader, version, kafka, topic, (partitions, LATEST)).await?;
+    Ok(found.into_iter().filter_map(|found| Some((found.partition, found.offset?))).collect())
+}
+
 /// The newest timestamp in `partitions`, in milliseconds since 1970; none if they are empty.
 ///
 /// # Errors

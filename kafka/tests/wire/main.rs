@@ -4,6 +4,7 @@
 
 mod batch;
 mod connection;
+mod lookout;
 mod moving;
 mod range;
 mod scripted;

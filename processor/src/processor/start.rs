@@ -1,14 +1,16 @@
 //! From settings to a worker: the topics first, then the group.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kafka::Kafka;
 use kafka::group::{Assignor, GroupConfig, Member};
 use kafka::topics::{self, TopicError, TopicSpec, TopicState};
+use kafka::{Kafka, Lookout};
 use service::readiness::Step;
 use service::settings::{KafkaSettings, ProcessorSettings};
 use service::{Readiness, Shutdown, Tasks, WallClock};
+use tokio::time::timeout;
 
 use super::group_view::{GroupView, Membership};
 use crate::Operations;
@@ -20,6 +22,10 @@ use crate::worker::{Budget, Context, HeavyPool, Judge, Worker};
 /// Bytes of records taken and not finished, of all partitions: some of the largest at once, tens of thousands of small
 /// ones.
 const MAX_IN_FLIGHT_BYTES: usize = 32 << 20;
+
+/// How long the first look at the ends of partitions is waited for. Without it a worker works as well; it takes its own wall
+/// clock's word for longer.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// What readiness waits for.
 #[derive(Debug)]
@@ -79,6 +85,17 @@ impl Start {
             }
         });
 
+        let mut lookout = Lookout::new(kafka.clone(), &*settings.kafka.request_topic);
+        let (past_ends, stopping) = (lookout.past_ends(), shutdown.requested());
+        // Before the group gives us anything.
+        let _ = timeout(FIRST_LOOK, lookout.look()).await;
+        tasks.spawn("lookout", async move {
+            tokio::select! {
+                () = stopping => {}
+                never = lookout.watch() => match never {}
+            }
+        });
+
         let topics = Arc::new(AllowedTopics::new(settings.allowed_reply_topics(), found.responses));
         let letters_to = settings.kafka.dead_letter_topic();
         let (dead_letters, writer) = DeadLetters::new(kafka.clone(), letters_to, found.dead_letters, clock);
@@ -97,6 +114,7 @@ impl Start {
             max_in_flight: settings.max_in_flight,
             budget: Budget::of_bytes(MAX_IN_FLIGHT_BYTES),
             clock,
+            past_ends,
             kafka: kafka.clone(),
         };
         let config =

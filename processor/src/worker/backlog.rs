@@ -68,14 +68,14 @@ impl Backlog {
         }
     }
 
-    /// All that a fetch brought just now.
-    pub(crate) fn of(fetched: Fetched, now: Instant) -> Self {
+    /// All that a fetch brought just now, none of it older than `max_age`.
+    pub(crate) fn of(fetched: Fetched, now: Instant, max_age: Option<Duration>) -> Self {
         Self {
             records: fetched.records.into_iter().peekable(),
             unreadable: fetched.unreadable.into_iter().peekable(),
             next_offset: fetched.next_offset,
             fetched: now,
-            max_age: fetched.max_age,
+            max_age,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use kafka::batch::{RawRecord, read_batch_at};
-use kafka::{Kafka, Record, RecordAndOffset};
+use kafka::{Kafka, PastEnds, Record, RecordAndOffset};
 use protocol::{DeadLetter, ErrorCode, Headers, ReplyRecord};
 use service::WallClock;
 use tokio::time::sleep;
@@ -40,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) heavy: HeavyPool,
     pub(crate) metrics: Arc<ProcessorMetrics>,
     pub(crate) clock: WallClock,
+    /// Where the partitions of the request topic ended a while ago.
+    pub(crate) past_ends: PastEnds,
     /// Records of one partition taken and not finished.
     pub(crate) max_in_flight: usize,
     /// Of the records of all partitions.

@@ -31,6 +31,8 @@ const TURN: Duration = Duration::from_millis(5);
 /// Records finished behind one that is not, which all are done again if we die: some 64 MiB of bookkeeping, and longer
 /// than a request usually lives.
 const MAX_UNCOMMITTED: usize = 1_000_000;
+/// A reader that saw the end of the log so shortly ago keeps up.
+const KEEPS_UP: Duration = Duration::from_secs(1);
 /// Between two looks for replies that cannot be written and have expired.
 const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 
@@ -193,11 +195,26 @@ impl Stream {
         if fetched.restarted {
             self.progress.start_over(fetched.next_offset);
         }
-        self.backlog = Backlog::of(fetched, Instant::now());
+        let now = Instant::now();
+        let max_age = self.max_age(&fetched, now);
+        self.backlog = Backlog::of(fetched, now, max_age);
         if self.backlog.is_empty() {
             self.progress.ledger().skip_to(self.backlog.next_offset());
             self.hand_over();
         }
+    }
+
+    /// No record of the fetch is older. A reader that keeps up knows best; one that has just taken the partition over, or
+    /// lags, knows less than who has watched the log from outside.
+    fn max_age(&self, fetched: &Fetched, now: Instant) -> Option<Duration> {
+        if fetched.max_age.is_some_and(|age| age < KEEPS_UP) {
+            return fetched.max_age;
+        }
+        let first = fetched.records.first().map(|record| record.offset);
+        let unreadable = fetched.unreadable.first().map(|record| record.offset);
+        let first = first.into_iter().chain(unreadable).min();
+        let watched = first.and_then(|offset| self.context.past_ends.max_age(self.number, offset, now));
+        fetched.max_age.into_iter().chain(watched).min()
     }
 
     /// Something is finished, or was refused.

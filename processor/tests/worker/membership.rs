@@ -147,3 +147,36 @@ async fn a_worker_whose_clock_is_half_a_minute_off_drops_nothing_that_is_live() 
     }
     Ok(())
 }
+
+/// The next owner has never seen the end of the log as its reader. But it had looked there before the requests came, so it
+/// knows how old they can be.
+#[tokio::test]
+async fn what_waited_on_a_partition_taken_over_expires_by_two_clocks_as_well() -> Result<()> {
+    let rig = Rig::start().await?;
+    rig.topics(1)?;
+    // Ends when the test does.
+    let (_holds, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let never = Operations::none().with_fn("hash", Cost::Heavy, move |_: Value| {
+        let _ = held.lock().map(|held| held.recv());
+        Ok::<_, HandlerError>(json!({ "hash": "too late" }))
+    });
+    let first = rig.processor(never).await?;
+    let ahead = WallClock::skewed(TimeDelta::hours(1));
+    let second = Running::start_with(rig.settings(), Operations::shipped(), ahead)?;
+    second.ready().await?;
+
+    // By the clock that is ahead all of them are past their deadlines.
+    let now_ms = u64::try_from(chrono::Utc::now().timestamp_millis())?;
+    let wanted_for = |seconds| Deadline::after(now_ms, Duration::from_secs(seconds)).encode();
+    let asked = |id: &str, seconds| {
+        record(format!(r#"{{"id":"{id}","data":"x"}}"#), &[(DEADLINE, &wanted_for(seconds))])
+    };
+    rig.request(&[asked("live", 60), asked("dead", 1), asked("alive", 60)]).await?;
+    // It waits in vain for its handler, for longer than a second.
+    first.stop().await?;
+    let replies = rig.replies(2).await?;
+    ensure!(replies[0].contains("live") && replies[1].contains("alive"), "{replies:?}");
+    rig.committed(3).await?;
+    second.counted(r#"processor_requests_total{operation="hash",outcome="expired"} 1"#).await
+}

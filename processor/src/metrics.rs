@@ -3,15 +3,25 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use service::metrics::{Counter, Gauge, Histogram, LATENCY_BUCKETS, Labelled, Metrics};
+use service::metrics::{Counter, Durations, Gauge, Labelled, Metrics};
 
 use crate::Operations;
+use crate::dead_letters::Trouble;
 
 /// Partitions of one topic that are told apart; a processor rarely owns more.
 const MAX_PARTITIONS: usize = 1_000;
 
 /// Reasons of dead letters: the protocol's codes and our own few.
 const MAX_REASONS: usize = 32;
+
+/// What OpenTelemetry's conventions tell processing apart by.
+const PROCESS_LABELS: [&str; 5] = [
+    "messaging_system",
+    "messaging_operation_name",
+    "messaging_destination_name",
+    "messaging_consumer_group_name",
+    "error_type",
+];
 
 /// The label of a request for an operation that the worker does not have.
 const UNKNOWN: &str = "unknown";
@@ -42,21 +52,49 @@ impl Outcome {
     }
 }
 
+/// What its metrics say of where a processor works.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) request_topic: &'a str,
+    pub(crate) group_id: &'a str,
+}
+
 /// The metrics of one processor. What is counted on a record's way is looked up once, at the start.
 #[derive(Debug)]
 pub(crate) struct ProcessorMetrics {
+    registry: Metrics,
     requests: HashMap<&'static str, [Counter; Outcome::ALL.len()]>,
-    duration: Histogram,
+    age: Durations,
+    answered: Durations,
+    rejected: Durations,
+    failed: Failures,
+    finished: Durations,
     in_flight: Gauge,
     dead_letters: Labelled<Counter>,
     lag: Labelled<Gauge>,
+    assigned: Gauge,
+    partitions: Gauge,
     rebalances: Labelled<Counter>,
     commit_failures: Counter,
     lost_offsets: Counter,
 }
 
+/// The processing that gave no answer, by why.
+#[derive(Debug)]
+struct Failures {
+    durations: Labelled<Durations>,
+    request_topic: String,
+    group_id: String,
+}
+
+impl Failures {
+    fn of(&self, error: &str) -> Durations {
+        self.durations.of(&["kafka", "process", &self.request_topic, &self.group_id, error])
+    }
+}
+
 impl ProcessorMetrics {
-    pub(crate) fn new(metrics: &Metrics, operations: &Operations) -> Self {
+    pub(crate) fn new(metrics: &Metrics, operations: &Operations, source: Source<'_>) -> Self {
         let names = || operations.names().chain([UNKNOWN]);
         let requests = metrics.counters(
             "processor_requests",
@@ -65,12 +103,29 @@ impl ProcessorMetrics {
             names().count() * Outcome::ALL.len(),
         );
         let by_outcome = |name| Outcome::ALL.map(|outcome| requests.of(&[name, outcome.text()]));
+        let failed = Failures {
+            durations: metrics.durations_by(
+                "messaging_process_duration_seconds",
+                "From taking a record to the handler's answer, or to the reason why there is none",
+                &PROCESS_LABELS,
+                MAX_REASONS,
+            ),
+            request_topic: source.request_topic.to_owned(),
+            group_id: source.group_id.to_owned(),
+        };
         Self {
+            registry: metrics.clone(),
             requests: names().map(|name| (name, by_outcome(name))).collect(),
-            duration: metrics.histogram(
+            age: metrics.durations(
+                "processor_request_age_seconds",
+                "Age of records when they are taken, by their timestamp and this host's clock",
+            ),
+            answered: failed.of(""),
+            rejected: failed.of(Outcome::Rejected.text()),
+            failed,
+            finished: metrics.durations(
                 "processor_request_duration_seconds",
                 "From taking a record to the acknowledgement of its reply",
-                &LATENCY_BUCKETS,
             ),
             in_flight: metrics.gauge("processor_in_flight", "Records taken and not finished"),
             dead_letters: metrics.counters(
@@ -85,6 +140,12 @@ impl ProcessorMetrics {
                 &["partition"],
                 MAX_PARTITIONS,
             ),
+            assigned: metrics.gauge(
+                "processor_assigned_partitions",
+                "Partitions of the request topic that are this worker's",
+            ),
+            partitions: metrics
+                .gauge("processor_request_partitions", "Partitions of the request topic, as last seen"),
             rebalances: metrics.counters(
                 "processor_rebalances",
                 "Changes of this member's partitions, by kind",
@@ -98,6 +159,45 @@ impl ProcessorMetrics {
         }
     }
 
+    /// Shows whether dead letters can be written.
+    pub(crate) fn show_dead_letters(&self, trouble: Trouble) {
+        self.registry.gauge_of(
+            "processor_dead_letters_writable",
+            "0 while dead letters cannot be written and their partitions wait, else 1",
+            move || if trouble.is_there() { 0.0 } else { 1.0 },
+        );
+    }
+
+    /// A record was taken that was so old.
+    pub(crate) fn taken(&self, age: Duration) {
+        self.age.observe(age);
+    }
+
+    /// A handler answered, after so long.
+    pub(crate) fn answered(&self, took: Duration) {
+        self.answered.observe(took);
+    }
+
+    /// It did so with an error for the caller.
+    pub(crate) fn rejected(&self, took: Duration) {
+        self.rejected.observe(took);
+    }
+
+    /// There is no answer, after so long, for this reason.
+    pub(crate) fn failed(&self, reason: &str, took: Duration) {
+        self.failed.of(reason).observe(took);
+    }
+
+    /// The group has given us so many partitions.
+    pub(crate) fn assigned(&self, count: usize) {
+        self.assigned.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The request topic has so many.
+    pub(crate) fn partitions(&self, count: i32) {
+        self.partitions.set(i64::from(count));
+    }
+
     /// A record's processing ended. `operation` is `None` where it is unknown.
     pub(crate) fn processed(&self, operation: Option<&str>, outcome: Outcome) {
         let counters =
@@ -109,7 +209,7 @@ impl ProcessorMetrics {
 
     /// A reply was acknowledged, so long after its record was taken.
     pub(crate) fn replied(&self, took: Duration) {
-        self.duration.observe(took.as_secs_f64());
+        self.finished.observe(took);
     }
 
     /// Records taken and not finished.
@@ -150,26 +250,42 @@ impl ProcessorMetrics {
 
 #[cfg(test)]
 mod tests {
+    use service::metrics::Format;
+
     use super::*;
     use crate::operations;
+
+    const SOURCE: Source<'_> = Source { request_topic: "requests", group_id: "workers" };
+
+    fn process_count(error: &str, count: u64) -> String {
+        format!(
+            "messaging_process_duration_seconds_count{{messaging_system=\"kafka\",\
+             messaging_operation_name=\"process\",messaging_destination_name=\"requests\",\
+             messaging_consumer_group_name=\"workers\",error_type=\"{error}\"}} {count}"
+        )
+    }
 
     #[test]
     fn requests_count_by_operation_and_outcome() {
         let metrics = Metrics::new();
-        let counts = ProcessorMetrics::new(&metrics, &operations::all());
+        let counts = ProcessorMetrics::new(&metrics, &operations::all(), SOURCE);
         counts.processed(Some("hash"), Outcome::Answered);
         counts.processed(Some("hash"), Outcome::Answered);
         counts.processed(Some("dance"), Outcome::DeadLetter);
         counts.processed(None, Outcome::DeadLetter);
         counts.dead_letter("malformed");
         counts.replied(Duration::from_millis(3));
-        let text = metrics.encode();
+        counts.answered(Duration::from_millis(1));
+        counts.failed("malformed", Duration::from_millis(1));
+        let text = metrics.encode(Format::Prometheus);
         for line in [
             r#"processor_requests_total{operation="hash",outcome="answered"} 2"#,
             r#"processor_requests_total{operation="hash",outcome="expired"} 0"#,
             r#"processor_requests_total{operation="unknown",outcome="dead_letter"} 2"#,
             r#"processor_dead_letters_total{reason="malformed"} 1"#,
             "processor_request_duration_seconds_count 1",
+            &process_count("", 1),
+            &process_count("malformed", 1),
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
@@ -178,10 +294,10 @@ mod tests {
     #[test]
     fn a_partition_that_is_given_up_is_not_shown() {
         let metrics = Metrics::new();
-        let counts = ProcessorMetrics::new(&metrics, &operations::all());
+        let counts = ProcessorMetrics::new(&metrics, &operations::all(), SOURCE);
         counts.lag(2).set(7);
-        assert!(metrics.encode().contains(r#"processor_lag_records{partition="2"} 7"#));
+        assert!(metrics.encode(Format::Prometheus).contains(r#"processor_lag_records{partition="2"} 7"#));
         counts.forget_lag(2);
-        assert!(!metrics.encode().contains("partition=\"2\""));
+        assert!(!metrics.encode(Format::Prometheus).contains("partition=\"2\""));
     }
 }

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use kafka::metrics::KafkaMetrics;
 use kafka::{Config, Kafka};
 use service::management::{Bound, Management, Pages};
 use service::metrics::Metrics;
 use service::settings::ProcessorSettings;
 use service::{Readiness, Shutdown, Tasks, WallClock};
 
-use crate::metrics::ProcessorMetrics;
+use crate::metrics::{ProcessorMetrics, Source};
 use crate::worker::SPARE_THREADS;
 use crate::{Operations, PROGRAM};
 use group_view::GroupView;
@@ -100,7 +101,9 @@ impl Processor {
         let group = GroupView::shown_by(&readiness, &kafka);
         let management = management.serve(pages)?;
         let tasks = Tasks::new(readiness.clone(), shutdown.clone());
-        let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations));
+        let source = Source { request_topic: &settings.kafka.request_topic, group_id: &settings.group_id };
+        let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations, source));
+        show_kafka(&registry, &kafka, &group);
 
         let fault = kafka.health().fault();
         let start =
@@ -118,6 +121,15 @@ impl Processor {
         management.stop().await;
         ended
     }
+}
+
+/// What the metrics say of Kafka, beside what readiness shows.
+fn show_kafka(registry: &Metrics, kafka: &Kafka, group: &GroupView) {
+    let (of, view) = (kafka.clone(), group.clone());
+    let is_reachable = move || if view.is_reachable(&of) { 1.0 } else { 0.0 };
+    registry.gauge_of("kafka_reachable", "1 while Kafka answers, else 0", is_reachable);
+    let handle = kafka.clone();
+    registry.collect(KafkaMetrics::of(move || vec![handle.clone()]));
 }
 
 /// Readiness falls as soon as the shutdown is requested, before the first stage of it.

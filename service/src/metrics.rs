@@ -1,12 +1,14 @@
 //! Metrics: one registry for each service instance, and labels that cannot grow without bound.
 //!
-//! What a service counts on its hot path it holds as a [`Counter`] or [`Histogram`] of its own, so that counting
-//! takes no lock of the registry. What it knows anyway (how many are pending, how long a queue is) is not counted
-//! twice but asked for when somebody scrapes, see [`Metrics::gauge_of`].
+//! What a service counts on its hot path it holds as a [`Counter`] or as [`Durations`] of its own, so that counting
+//! takes no lock and allocates nothing. What it knows anyway (how many are pending, how long a queue is), or counts in
+//! several places (each of its threads), is asked for when somebody scrapes, see [`Metrics::gauge_of`] and
+//! [`Metrics::durations_of`].
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Metric, Registry};
 
@@ -15,18 +17,16 @@ pub use prometheus_client::metrics::gauge::Gauge;
 pub use prometheus_client::metrics::histogram::Histogram;
 
 mod asked;
+mod durations;
 mod family;
+mod format;
 
+pub use crate::metrics::asked::Show;
+pub use crate::metrics::durations::{Durations, DurationsSum, LATENCY_BUCKETS};
 pub use crate::metrics::family::Labelled;
+pub use crate::metrics::format::Format;
 
 use crate::metrics::asked::Asked;
-
-/// Content type of [`Metrics::encode`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Upper bounds, in seconds, of buckets that fit a request through Kafka: 0.5 ms to 10 s.
-pub const LATENCY_BUCKETS: [f64; 14] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The metrics of one service instance; shared by all clones.
 ///
@@ -58,6 +58,11 @@ impl Metrics {
         self.registered(name, help, Histogram::new(buckets.iter().copied()))
     }
 
+    /// A distribution of durations.
+    pub fn durations(&self, name: &str, help: &str) -> Durations {
+        self.registered(name, help, Durations::new())
+    }
+
     /// A value asked for at each scrape, on the management thread: it must not block.
     pub fn gauge_of(&self, name: &str, help: &str, value: impl Fn() -> f64 + Send + Sync + 'static) {
         self.register(name, help, Asked::Gauge(Box::new(value)));
@@ -66,6 +71,45 @@ impl Metrics {
     /// A count kept elsewhere, asked for at each scrape, on the management thread: it must not block.
     pub fn counter_of(&self, name: &str, help: &str, value: impl Fn() -> u64 + Send + Sync + 'static) {
         self.register(name, help, Asked::Counter(Box::new(value)));
+    }
+
+    /// Values told apart by `labels`, asked for at each scrape as [`gauge_of`](Self::gauge_of) asks. The caller bounds
+    /// how many there are.
+    pub fn gauges_of(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &'static [&'static str],
+        series: impl Fn(Show<'_, f64>) + Send + Sync + 'static,
+    ) {
+        self.register(name, help, Asked::Gauges(labels, Box::new(series)));
+    }
+
+    /// Counts told apart by `labels`, likewise.
+    pub fn counters_of(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &'static [&'static str],
+        series: impl Fn(Show<'_, u64>) + Send + Sync + 'static,
+    ) {
+        self.register(name, help, Asked::Counters(labels, Box::new(series)));
+    }
+
+    /// Distributions told apart by `labels`, likewise.
+    pub fn durations_of(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &'static [&'static str],
+        series: impl Fn(Show<'_, DurationsSum>) + Send + Sync + 'static,
+    ) {
+        self.register(name, help, Asked::Durations(labels, Box::new(series)));
+    }
+
+    /// Metrics of a library that brings its own names.
+    pub fn collect(&self, collector: impl Collector) {
+        self.registry.lock().register_collector(Box::new(collector));
     }
 
     /// Counters told apart by `labels`. See [`Labelled`] for `limit`.
@@ -88,11 +132,24 @@ impl Metrics {
         labelled
     }
 
-    /// Everything in the OpenMetrics text format, of type [`CONTENT_TYPE`].
-    pub fn encode(&self) -> String {
+    /// Distributions told apart by `labels`. See [`Labelled`] for `limit`.
+    pub fn durations_by(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&'static str],
+        limit: usize,
+    ) -> Labelled<Durations> {
+        let labelled = Labelled::new(labels, limit, Durations::new);
+        self.register(name, help, labelled.family());
+        labelled
+    }
+
+    /// Everything, as a page in this format.
+    pub fn encode(&self, format: Format) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry.lock()).expect("writing to a String cannot fail");
-        text
+        format.write(text)
     }
 
     fn registered<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {

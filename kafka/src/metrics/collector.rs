@@ -20,7 +20,7 @@ use crate::Kafka;
 
 /// Upper bounds of the batch sizes; the last holds all that are larger.
 const BATCH_BOUNDS: [f64; BATCH_SIZES] =
-    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, f64::MAX];
+    [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, f64::INFINITY];
 
 /// The metrics of all handles that a process works with.
 pub struct KafkaMetrics {
@@ -253,6 +253,7 @@ mod tests {
              messaging_consumer_group_name=\"group\",error_type=\"\"} 2",
             "kafka_produce_batch_records_sum{messaging_destination_name=\"requests\"} 6.0",
             "kafka_produce_batch_records_bucket{le=\"4.0\",messaging_destination_name=\"requests\"} 2",
+            "kafka_produce_batch_records_bucket{le=\"+Inf\",messaging_destination_name=\"requests\"} 2",
             "kafka_connections{state=\"up\"} 0",
             "kafka_connection_failures_total 0",
         ] {

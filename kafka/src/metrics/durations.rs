@@ -49,7 +49,7 @@ impl Counted {
 
     /// Upper bounds and how many are below each and above the one before; the last bound is infinite.
     pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
-        let bounds = DURATION_BUCKETS.into_iter().chain([f64::MAX]);
+        let bounds = DURATION_BUCKETS.into_iter().chain([f64::INFINITY]);
         bounds.zip(self.cells).collect()
     }
 }
@@ -69,6 +69,6 @@ mod tests {
         other.add_to(&mut sum);
         assert_eq!((sum.cells[0], sum.cells[1], sum.cells[CELLS - 1], sum.count()), (1, 1, 1, 3));
         assert!((sum.seconds - 11.001_001).abs() < 1e-9);
-        assert_eq!(sum.buckets()[CELLS - 1], (f64::MAX, 1));
+        assert_eq!(sum.buckets()[CELLS - 1], (f64::INFINITY, 1));
     }
 }

@@ -43,7 +43,7 @@ impl Trouble {
     }
 
     /// Whether the last attempt failed.
-    pub(super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.shared.is_there.load(Ordering::Relaxed)
     }
 

@@ -32,10 +32,13 @@ impl GroupView {
     }
 
     /// A worker without a partition has no reader: then the coordinator's word counts alone.
-    fn kafka(&self, kafka: &Kafka) -> Value {
+    pub(super) fn is_reachable(&self, kafka: &Kafka) -> bool {
         let coordinator = self.latest.lock().as_ref().is_some_and(|status| status.coordinator_reachable);
-        let reachable = coordinator || kafka.health().is_reachable();
-        json!({ "reachable": reachable, "last_error": kafka.health().last_error().as_deref() })
+        coordinator || kafka.health().is_reachable()
+    }
+
+    fn kafka(&self, kafka: &Kafka) -> Value {
+        json!({ "reachable": self.is_reachable(kafka), "last_error": kafka.health().last_error().as_deref() })
     }
 
     fn group(&self) -> Value {

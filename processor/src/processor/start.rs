@@ -100,6 +100,7 @@ impl Start {
         let letters_to = settings.kafka.dead_letter_topic();
         let (dead_letters, writer) = DeadLetters::new(kafka.clone(), letters_to, found.dead_letters, clock);
         let trouble = dead_letters.trouble();
+        metrics.show_dead_letters(trouble.clone());
         readiness.show("dead_letters", move || trouble.shown());
         tasks.spawn("dead letters", writer);
         let courier = ReplyCourier { metrics: Arc::clone(&metrics) };

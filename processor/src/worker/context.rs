@@ -58,6 +58,7 @@ impl Context {
         reading: Reading,
         mut verdict: Verdict,
     ) {
+        let began = Instant::now();
         let (ending, expires) = loop {
             verdict = match verdict {
                 Verdict::Expired { operation } => {
@@ -83,11 +84,24 @@ impl Context {
         };
         match ending {
             Ending::Reply { to, reply, operation, outcome } => {
+                self.judged(outcome, began);
                 let reply = addressed(reply, record.record.key, self.clock.now());
                 taken.ledger.conclude(taken.offset, Debts::reply(AwaitedReply::answer(operation, expires)));
                 self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
             }
-            Ending::DeadLetter(given_up) => self.keep(partition, taken, raw(record), given_up).await,
+            Ending::DeadLetter(given_up) => {
+                self.metrics.failed(given_up.reason.code, began.elapsed());
+                self.keep(partition, taken, raw(record), given_up).await;
+            }
+        }
+    }
+
+    /// A record was judged, from `began` on, and will be replied to.
+    pub(crate) fn judged(&self, outcome: Outcome, began: Instant) {
+        if outcome == Outcome::Answered {
+            self.metrics.answered(began.elapsed());
+        } else {
+            self.metrics.rejected(began.elapsed());
         }
     }
 

@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use kafka::Record;
 use protocol::header::Deadline;
 
 /// The clocks at the moment when records were taken from a fetch.
@@ -22,6 +23,11 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// How old the record is by the wall clock alone; a record of the future is new.
+    pub(crate) fn age_of(&self, record: &Record) -> Duration {
+        self.wall.signed_duration_since(record.timestamp).to_std().unwrap_or_default()
+    }
+
     /// When the deadline is past by both clocks; `None` if that is too far away to tell.
     pub(crate) fn expiry(&self, deadline: &Deadline) -> Option<Instant> {
         let epoch_ms = u64::try_from(self.wall.timestamp_millis()).unwrap_or(0);

@@ -102,7 +102,9 @@ impl Worker {
 
     /// Publishes how the membership stands. Returns when to look again.
     fn look_at_membership(&mut self) -> Duration {
-        self.membership.update(self.member.status());
+        let status = self.member.status();
+        self.context.metrics.assigned(status.assigned.len());
+        self.membership.update(status);
         if self.membership.is_joining() { LOOK_WHILE_JOINING } else { LOOK_LATER }
     }
 
@@ -167,6 +169,7 @@ impl Worker {
                 }
             }
             Event::PartitionsChanged(count) => {
+                self.context.metrics.partitions(count);
                 tracing::info!(topic = self.context.request_topic, count, "partitions of the request topic");
             }
         }

@@ -156,8 +156,11 @@ impl Stream {
                 return;
             }
         };
+        self.context.metrics.taken(reading.age_of(&record.record));
+        let began = Instant::now();
         match self.context.judge.judge(&record.record, &reading, reading.instant, Place::Loop) {
             Verdict::Ending(Ending::Reply { to, reply, operation, outcome }, expires) => {
+                self.context.judged(outcome, began);
                 ledger.take(offset, bytes, Debts::reply(AwaitedReply::answer(operation, expires)));
                 let reply = addressed(reply, record.record.key, reading.wall);
                 self.batches.entry(to).or_default().push((reply, Claim::answer(taken, operation, outcome)));

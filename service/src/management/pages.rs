@@ -1,10 +1,10 @@
 //! What the management port answers.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{ACCEPT, ContentType};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
-use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::metrics::{Format, Metrics};
 use crate::{COMMIT, Program, Readiness};
 
 /// What the four pages are made from.
@@ -17,9 +17,22 @@ pub struct Pages {
 
 impl Pages {
     /// Pages of one service; `/info` begins with the program's name and version, and the commit, if the build was told.
+    /// Adds to `metrics` what every service shows: what it is, and whether it is ready.
     pub fn new(program: &Program, readiness: &Readiness, metrics: &Metrics) -> Self {
         let info = [("name", Some(program.name())), ("version", Some(program.version)), ("commit", COMMIT)];
         let info = info.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        let labels = [program.name(), program.version, COMMIT.unwrap_or_default()];
+        metrics.gauges_of(
+            "build_info",
+            "What runs; always 1",
+            &["service", "version", "commit"],
+            move |show| {
+                show(&labels, 1.0);
+            },
+        );
+        let latch = readiness.clone();
+        let is_ready = move || if latch.is_ready() { 1.0 } else { 0.0 };
+        metrics.gauge_of("service_ready", "1 while /health/ready answers 200, else 0", is_ready);
         Self { readiness: readiness.clone(), metrics: metrics.clone(), info }
     }
 
@@ -53,8 +66,9 @@ async fn ready(pages: web::Data<Pages>) -> HttpResponse {
     }
 }
 
-async fn metrics(pages: web::Data<Pages>) -> HttpResponse {
-    HttpResponse::Ok().content_type(CONTENT_TYPE).body(pages.metrics.encode())
+async fn metrics(http: HttpRequest, pages: web::Data<Pages>) -> HttpResponse {
+    let format = Format::accepted_by(http.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()));
+    HttpResponse::Ok().content_type(format.content_type()).body(pages.metrics.encode(format))
 }
 
 async fn info(pages: web::Data<Pages>) -> HttpResponse {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::metrics::{CONTENT_TYPE, Metrics};
+use crate::metrics::{Format, Metrics};
 use crate::settings::catalogue::Service;
 use crate::{Program, Readiness};
 
@@ -55,14 +55,37 @@ async fn ready_is_503_with_what_it_waits_for_until_it_is_200() {
 }
 
 #[tokio::test]
-async fn metrics_are_openmetrics_text() {
+async fn metrics_are_in_the_text_format_that_is_asked_for() {
     let (management, _, metrics) = served();
     metrics.counter("requests", "Requests.").inc();
-    let response = get(management.port(), "/metrics").await;
-    assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["content-type"], CONTENT_TYPE);
-    let text = response.text().await.unwrap();
-    assert!(text.contains("requests_total 1\n") && text.ends_with("# EOF\n"), "{text}");
+    for (accept, format, family) in [
+        ("*/*", Format::Prometheus, "# TYPE requests_total counter\n"),
+        (
+            "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+            Format::OpenMetrics,
+            "# TYPE requests counter\n",
+        ),
+    ] {
+        let url = format!("http://{HERE}:{}/metrics", management.port());
+        let response = reqwest::Client::new().get(url).header("accept", accept).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], format.content_type());
+        let text = response.text().await.unwrap();
+        assert!(text.contains("\nrequests_total 1\n") && text.contains(family), "{text}");
+    }
+    management.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_tell_what_runs_and_whether_it_is_ready() {
+    let (management, readiness, metrics) = served();
+    let page = || metrics.encode(Format::Prometheus);
+    let commit = crate::COMMIT.unwrap_or_default();
+    let build =
+        format!("build_info{{service=\"hash-processor\",version=\"1.2.3\",commit=\"{commit}\"}} 1.0\n");
+    assert!(page().contains(&build) && page().contains("\nservice_ready 0.0\n"), "{}", page());
+    readiness.step("kafka").done();
+    assert!(page().contains("\nservice_ready 1.0\n"));
     management.stop().await;
 }
 

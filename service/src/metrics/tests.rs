@@ -1,14 +1,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::*;
 
 fn has_line(metrics: &Metrics, line: &str) -> bool {
-    metrics.encode().lines().any(|shown| shown == line)
+    metrics.encode(Format::OpenMetrics).lines().any(|shown| shown == line)
 }
 
 #[track_caller]
 fn assert_shows(metrics: &Metrics, line: &str) {
-    assert!(has_line(metrics, line), "{line} in\n{}", metrics.encode());
+    assert!(has_line(metrics, line), "{line} in\n{}", metrics.encode(Format::OpenMetrics));
 }
 
 #[test]
@@ -16,18 +17,20 @@ fn what_is_counted_is_shown() {
     let metrics = Metrics::new();
     metrics.counter("requests", "Requests.").inc_by(3);
     metrics.gauge("pending", "Pending.").set(-2);
-    let seconds = metrics.histogram("duration_seconds", "Durations.", &[0.1, 1.0]);
-    seconds.observe(0.5);
+    let seconds = metrics.durations("duration_seconds", "Durations.");
+    seconds.observe(Duration::from_millis(500));
+    seconds.observe(Duration::from_secs(11));
     for line in [
         "# HELP requests Requests.",
         "# TYPE requests counter",
         "requests_total 3",
         "pending -2",
-        "duration_seconds_bucket{le=\"0.1\"} 0",
-        "duration_seconds_bucket{le=\"1.0\"} 1",
-        "duration_seconds_bucket{le=\"+Inf\"} 1",
-        "duration_seconds_sum 0.5",
-        "duration_seconds_count 1",
+        "duration_seconds_bucket{le=\"0.25\"} 0",
+        "duration_seconds_bucket{le=\"0.5\"} 1",
+        "duration_seconds_bucket{le=\"10.0\"} 1",
+        "duration_seconds_bucket{le=\"+Inf\"} 2",
+        "duration_seconds_sum 11.5",
+        "duration_seconds_count 2",
         "# EOF",
     ] {
         assert_shows(&metrics, line);
@@ -48,6 +51,35 @@ fn what_is_known_elsewhere_is_asked_for_at_each_scrape() {
     assert_shows(&metrics, "replies_total 1");
     known.store(7, Ordering::SeqCst);
     for line in ["# TYPE replies counter", "replies_total 7", "# TYPE queued gauge", "queued 0.5"] {
+        assert_shows(&metrics, line);
+    }
+}
+
+#[test]
+fn what_several_threads_count_apart_is_shown_as_one() {
+    let metrics = Metrics::new();
+    let threads = [Durations::new(), Durations::new()];
+    let shown = threads.clone();
+    metrics.durations_of("took_seconds", "Took.", &["code"], move |show| {
+        let mut sum = DurationsSum::default();
+        shown.iter().for_each(|durations| durations.add_to(&mut sum));
+        show(&["ok"], sum);
+    });
+    metrics.counters_of("refused", "Refused.", &["why"], |show| {
+        show(&["full"], 1);
+        show(&["late"], 2);
+    });
+    metrics.gauges_of("held", "Held.", &["what"], |show| show(&["bytes"], 1.5));
+    threads.iter().for_each(|durations| durations.observe(Duration::from_millis(1)));
+    for line in [
+        "# TYPE took_seconds histogram",
+        "took_seconds_bucket{le=\"0.0005\",code=\"ok\"} 0",
+        "took_seconds_bucket{le=\"0.001\",code=\"ok\"} 2",
+        "took_seconds_count{code=\"ok\"} 2",
+        "refused_total{why=\"full\"} 1",
+        "refused_total{why=\"late\"} 2",
+        "held{what=\"bytes\"} 1.5",
+    ] {
         assert_shows(&metrics, line);
     }
 }
@@ -81,7 +113,7 @@ fn labels_beyond_the_limit_count_together() {
     {
         assert_shows(&metrics, line);
     }
-    assert!(!metrics.encode().contains("\"c\""));
+    assert!(!metrics.encode(Format::OpenMetrics).contains("\"c\""));
 }
 
 #[test]
@@ -91,7 +123,7 @@ fn what_is_forgotten_makes_room() {
     lag.of(&["0"]).set(5);
     lag.forget(&["0"]);
     lag.forget(&["never known"]);
-    assert!(!metrics.encode().contains("partition=\"0\""));
+    assert!(!metrics.encode(Format::OpenMetrics).contains("partition=\"0\""));
     lag.of(&["1"]).set(6);
     lag.of(&["2"]).set(7);
     for line in ["lag{partition=\"1\"} 6", "lag{partition=\"other\"} 7"] {

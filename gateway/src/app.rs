@@ -106,6 +106,7 @@ impl Gateway {
         let settings = Arc::new(settings);
         let draining = Arc::new(AtomicBool::new(false));
         let blueprint = Blueprint {
+            kafka: connect::config(&settings.kafka)?,
             settings: settings.clone(),
             clock,
             metrics: Arc::new(Metrics::new(&registry, &shards)),

@@ -36,6 +36,7 @@ impl Shard {
 #[derive(Clone)]
 pub(crate) struct Blueprint {
     pub(crate) settings: Arc<GatewaySettings>,
+    pub(crate) kafka: kafka::Config,
     pub(crate) clock: WallClock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shards: Shards,
@@ -51,7 +52,7 @@ impl Blueprint {
         let share = |limit: usize| limit.div_ceil(settings.shards.max(1));
         let (max_pending, max_bytes) = (share(settings.max_pending), share(settings.max_pending_bytes));
         let requester = Requester::start(
-            kafka(settings),
+            Kafka::new(self.kafka),
             requester_config(settings, self.clock, max_pending, max_bytes, self.control),
         );
         let (requester, admission) = (Arc::new(requester), Admission::new(max_pending, max_bytes));
@@ -66,17 +67,8 @@ impl Blueprint {
     }
 }
 
-fn kafka(settings: &GatewaySettings) -> Kafka {
-    Kafka::new(kafka::Config {
-        brokers: settings.kafka.brokers.clone(),
-        client_id: settings.kafka.client_id.clone(),
-        timeout: settings.kafka.timeout,
-    })
-}
-
 fn requester_config(
     settings: &GatewaySettings,
-        security: kafka::Security::default(),
     clock: WallClock,
     max_pending: usize,
     max_bytes: usize,

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kafka::metrics::KafkaMetrics;
-use kafka::{Config, Kafka};
+use kafka::Kafka;
 use service::management::{Bound, Management, Pages};
 use service::metrics::Metrics;
 use service::settings::ProcessorSettings;
@@ -92,12 +92,7 @@ impl Processor {
             .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec())
             .info("operations", operations.names().collect::<Vec<_>>())
             .info("heavy_threads", settings.heavy_threads);
-        let kafka = Kafka::new(Config {
-            brokers: settings.kafka.brokers.clone(),
-            client_id: settings.kafka.client_id.clone(),
-            timeout: settings.kafka.timeout,
-        });
-            security: kafka::Security::default(),
+        let kafka = Kafka::new(connect::config(&settings.kafka)?);
         let group = GroupView::shown_by(&readiness, &kafka);
         let management = management.serve(pages)?;
         let tasks = Tasks::new(readiness.clone(), shutdown.clone());

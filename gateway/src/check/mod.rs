@@ -6,7 +6,7 @@ use anyhow::Result;
 use kafka::check::{GroupNeed, Level, Needs, TopicNeed, check};
 use kafka::permissions::Operation::{Describe, Read, Write};
 use kafka::topics::TopicSpec;
-use kafka::{Config, Kafka};
+use kafka::Kafka;
 use service::settings::{GatewaySettings, KafkaSettings, NoWorker};
 use service::{Command, terminal};
 
@@ -37,12 +37,7 @@ pub(crate) fn command() -> Command<GatewaySettings> {
 }
 
 fn run(settings: GatewaySettings, (): ()) -> Result<ExitCode> {
-    let kafka = Kafka::new(Config {
-        brokers: settings.kafka.brokers.clone(),
-        client_id: settings.kafka.client_id.clone(),
-        timeout: settings.kafka.timeout,
-        security: kafka::Security::default(),
-    });
+    let kafka = Kafka::new(connect::config(&settings.kafka)?);
     let needs = needs(&settings);
     terminal::run(async |terminal: &terminal::Terminal| {
         let mut written = Ok(());

@@ -26,7 +26,7 @@ pub(crate) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<S
     handshake(connection, sasl).await?;
     let version = connection.version_within::<SaslAuthenticateRequest>(0..=NEWEST_AUTHENTICATE_VERSION)?;
     let refused = |connection: &Connection, reason| refused(connection, sasl, reason);
-    let mut conversation = sasl.begin().map_err(|reason| refused(connection, reason))?;
+    let mut conversation = sasl.begin().await.map_err(|reason| refused(connection, reason))?;
     let (mut challenge, mut lifetime) = (Bytes::new(), Duration::ZERO);
     for _ in 0..MAX_MESSAGES {
         let message = conversation.answer(&challenge).map_err(|reason| refused(connection, reason))?;

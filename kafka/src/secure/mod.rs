@@ -17,6 +17,7 @@ pub(crate) mod relay;
 pub(crate) mod sasl;
 mod session;
 mod tls;
+mod token;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) use login::log_in;
 pub use sasl::{Sasl, ScramHash};
 pub(crate) use session::Session;
 pub(crate) use tls::handshake;
+pub use token::{Endpoint, EndpointError, TokenSource};
 
 /// What connections to brokers are secured with. The default is nothing at all. Cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use kafka::{Config, Kafka};
+use kafka::Kafka;
 use service::settings::KafkaSettings;
 use service::terminal::{self, Terminal};
 
@@ -24,12 +24,7 @@ pub(super) fn run(
     settings: &KafkaSettings,
     work: impl AsyncFnOnce(&Session<'_>) -> Result<ExitCode>,
 ) -> Result<ExitCode> {
-    let kafka = Kafka::new(Config {
-        brokers: settings.brokers.clone(),
-        client_id: settings.client_id.clone(),
-        timeout: settings.timeout,
-        security: kafka::Security::default(),
-    });
+    let kafka = Kafka::new(connect::config(settings)?);
     terminal::run(async |terminal: &Terminal| work(&Session { kafka, terminal }).await)
 }
 

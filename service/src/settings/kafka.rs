@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::settings::reader::Reader;
+use crate::settings::security::KafkaSecurity;
 
 /// Where Kafka is and which topics are ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct KafkaSettings {
     pub partitions: i32,
     /// `KAFKA_CREATE_TOPICS`: whether missing topics are created, or only checked.
     pub create_topics: bool,
+    /// `KAFKA_SECURITY_PROTOCOL` and what belongs to it.
+    pub security: KafkaSecurity,
 }
 
 impl KafkaSettings {
@@ -45,6 +48,7 @@ impl KafkaSettings {
             response_topic: reader.text("KAFKA_RESPONSE_TOPIC"),
             partitions: reader.whole("KAFKA_PARTITIONS"),
             create_topics: reader.switch("KAFKA_CREATE_TOPICS"),
+            security: KafkaSecurity::read(reader),
         };
         if settings.request_topic == settings.response_topic {
             let reason =

@@ -11,6 +11,8 @@ use tracing_subscriber::EnvFilter;
 pub enum Kind {
     /// 1 to 255 characters, none of them a control character.
     Text,
+    /// The same; may be none.
+    Name,
     /// `host:port`, several separated by commas.
     Brokers,
     /// A topic's name by Kafka's rules, at most `longest` characters (Kafka's own limit is 249).
@@ -69,6 +71,7 @@ impl Kind {
     pub(super) fn check(self, text: &str) -> Option<Checked> {
         match self {
             Self::Text => is_text(text).then(|| Checked::Text(text.to_owned())),
+            Self::Name => (text.is_empty() || is_text(text)).then(|| Checked::Text(text.to_owned())),
             Self::Secret => Some(Checked::Text(text.to_owned())),
             Self::Path => is_path(text).then(|| Checked::Text(text.to_owned())),
             Self::Choices(words) => list(text, |word| words.contains(&word)).map(Checked::List),
@@ -97,7 +100,7 @@ impl Kind {
     /// What a value has to be, to stand behind "expected".
     pub fn expected(self) -> String {
         match self {
-            Self::Text => "1 to 255 characters".to_owned(),
+            Self::Text | Self::Name => "1 to 255 characters".to_owned(),
             Self::Secret => "text".to_owned(),
             Self::Path => "the name of a file".to_owned(),
             Self::Choices(words) => format!("{}, several separated by commas", quoted(words)),
@@ -125,7 +128,7 @@ impl Kind {
     /// A word for the value in `--help` and in the README's table.
     pub(super) fn unit(self) -> String {
         match self {
-            Self::Text | Self::Secret => "text".to_owned(),
+            Self::Text | Self::Name | Self::Secret => "text".to_owned(),
             Self::Path => "path".to_owned(),
             Self::Choices(_) => "word,…".to_owned(),
             Self::Brokers => "host:port,…".to_owned(),

@@ -27,6 +27,7 @@ mod port;
 mod processor;
 mod reader;
 mod secret;
+mod security;
 mod table;
 mod variables;
 
@@ -42,6 +43,9 @@ pub use crate::settings::port::Port;
 pub use crate::settings::processor::ProcessorSettings;
 pub use crate::settings::reader::Reader;
 pub use crate::settings::secret::Secret;
+pub use crate::settings::security::{
+    KafkaLogin, KafkaSecurity, KafkaTls, PasswordMechanism, SecretSource,
+};
 pub use crate::settings::table::markdown_table;
 
 use crate::Program;

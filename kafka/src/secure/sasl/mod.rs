@@ -3,15 +3,15 @@
 //! Each mechanism is a conversation: the client begins, the server answers with a challenge, and so on until the server
 //! says that it is over. [`wire::Connection`](crate::wire::Connection) carries it.
 
+mod bearer;
 mod plain;
 mod scram;
 
-use std::fmt;
-
+use bearer::Bearer;
 use scram::Scram;
 pub use scram::ScramHash;
 
-use super::Password;
+use super::{Password, TokenSource};
 
 /// How to log in, and as whom.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub enum Sasl {
         #[doc(hidden)]
         derived: scram::Derived,
     },
+    /// A token from an authorization server (RFC 7628). Only over TLS is it safe.
+    OauthBearer(TokenSource),
 }
 
 /// Why a login cannot go on, in words. Never holds a secret.
@@ -46,6 +48,7 @@ pub(crate) enum Conversation<'a> {
     /// All is said with the first message.
     Once(Option<Vec<u8>>),
     Scram(Box<Scram<'a>>),
+    Bearer(Bearer),
 }
 
 impl Sasl {
@@ -65,11 +68,12 @@ impl Sasl {
             Self::Plain { .. } => "PLAIN",
             Self::Scram { hash: ScramHash::Sha256, .. } => "SCRAM-SHA-256",
             Self::Scram { hash: ScramHash::Sha512, .. } => "SCRAM-SHA-512",
+            Self::OauthBearer(_) => "OAUTHBEARER",
         }
     }
 
-    /// Begins to log in. Reads what has to be read anew each time.
-    pub(crate) fn begin(&self) -> Result<Conversation<'_>, Refusal> {
+    /// Begins to log in, with the password or the token that is to be used now.
+    pub(crate) async fn begin(&self) -> Result<Conversation<'_>, Refusal> {
         let read = |password: &Password| password.read().map_err(|error| error.to_string());
         Ok(match self {
             Self::Plain { username, password } => {
@@ -79,6 +83,7 @@ impl Sasl {
                 let scram = Scram::begin(*hash, username, read(password)?, derived)?;
                 Conversation::Scram(Box::new(scram))
             }
+            Self::OauthBearer(source) => Conversation::Bearer(Bearer::begin(&source.token().await?)),
         })
     }
 }
@@ -90,12 +95,7 @@ impl Conversation<'_> {
         match self {
             Self::Once(message) => Ok(message.take()),
             Self::Scram(scram) => scram.answer(challenge),
+            Self::Bearer(bearer) => bearer.answer(challenge),
         }
-    }
-}
-
-impl fmt::Display for Sasl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.mechanism())
     }
 }

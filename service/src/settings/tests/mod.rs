@@ -3,6 +3,7 @@
 mod command_line;
 mod errors;
 mod layers;
+mod security;
 mod values;
 
 use std::ffi::OsString;

@@ -1,0 +1,196 @@
+//! The client-credentials grant (RFC 6749, section 4.4).
+
+use std::{io, sync::Arc, time::Duration};
+
+use ::tls::{
+    Authorities, ClientFiles, TlsError, client_config,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response, StatusCode, Uri,
+    body::Incoming,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
+};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{Last, Token};
+use crate::secure::Password;
+
+/// Longest that one question may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// No token needs more.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// What a token is taken to be good for if the server does not say.
+const UNTOLD_LIFETIME: Duration = Duration::from_mins(5);
+/// However long a token is said to be good.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
+
+/// An authorization server, and who we are there.
+#[derive(Debug)]
+pub struct Endpoint {
+    url: Uri,
+    tls: Option<Arc<ClientConfig>>,
+    client_id: String,
+    client_secret: Password,
+    scope: Option<String>,
+    last: Last,
+}
+
+/// Why there is no such endpoint, or no token from it.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// It is no address of a server that speaks HTTP.
+    #[error("{0} is no http:// or https:// address")]
+    Url(String),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The secret cannot be read, the server cannot be reached, or the connection failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The server does not speak HTTP as it should.
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    /// It answers with something else than a token.
+    #[error("it answers {status}{error}")]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// The error that it names, after a colon.
+        error: String,
+    },
+    /// What it answers is not to be understood, or too long.
+    #[error("its answer is not a token")]
+    Unreadable,
+    /// It did not answer in time.
+    #[error("it did not answer within {LIMIT:?}")]
+    Timeout,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+struct Failed {
+    #[serde(default)]
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+impl Endpoint {
+    /// The server at `url`, whose certificate one of `authorities` has to have signed if that begins with `https`.
+    ///
+    /// # Errors
+    /// The address is none, or TLS cannot be set up.
+    pub fn new(
+        url: &str,
+        authorities: Authorities,
+        client_id: impl Into<String>,
+        client_secret: Password,
+        scope: Option<String>,
+    ) -> Result<Self, EndpointError> {
+        let uri = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
+        let uri = uri.ok_or_else(|| EndpointError::Url(url.to_owned()))?;
+        let tls = match uri.scheme_str() {
+            Some("https") => Some(client_config(&ClientFiles { authorities, identity: None })?),
+            Some("http") => None,
+            _ => return Err(EndpointError::Url(url.to_owned())),
+        };
+        Ok(Self { url: uri, tls, client_id: client_id.into(), client_secret, scope, last: Last::default() })
+    }
+
+    pub(super) fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// The last token, or a new one before its end.
+    pub(super) async fn token(&self) -> Result<String, EndpointError> {
+        self.last.or_fetch(self.fetch()).await
+    }
+
+    async fn fetch(&self) -> Result<Token, EndpointError> {
+        timeout(LIMIT, self.fetch_unbounded()).await.map_err(|_| EndpointError::Timeout)?
+    }
+
+    async fn fetch_unbounded(&self) -> Result<Token, EndpointError> {
+        let host = self.url.host().unwrap_or_default();
+        let port = self.url.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((host, port)).await?;
+        // The connection lasts until the answer has been read.
+        let (answer, _connection) = match &self.tls {
+            None => self.ask(stream).await?,
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned());
+                let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+                self.ask(TlsConnector::from(tls.clone()).connect(name, stream).await?).await?
+            }
+        };
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|_| EndpointError::Unreadable)?.to_bytes();
+        if !status.is_success() {
+            let Failed { error, error_description } = serde_json::from_slice(&body).unwrap_or_default();
+            let words: Vec<_> =
+                [error, error_description].into_iter().filter(|word| !word.is_empty()).collect();
+            let error = if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) };
+            return Err(EndpointError::Refused { status, error });
+        }
+        let granted: Granted = serde_json::from_slice(&body).map_err(|_| EndpointError::Unreadable)?;
+        let lifetime = granted.expires_in.map_or(UNTOLD_LIFETIME, Duration::from_secs).min(LONGEST_LIFETIME);
+        Ok(Token::lasting(granted.access_token, lifetime))
+    }
+
+    async fn ask(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), EndpointError> {
+        let mut form = "grant_type=client_credentials".to_owned();
+        if let Some(scope) = &self.scope {
+            form = format!("{form}&scope={}", escaped(scope));
+        }
+        let named = format!("{}:{}", escaped(&self.client_id), escaped(&self.client_secret.read()?));
+        let path = self.url.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::post(path)
+            .header(HOST, self.url.authority().map_or("", |authority| authority.as_str()))
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(AUTHORIZATION, format!("Basic {}", BASE64.encode(named)))
+            .body(Full::<Bytes>::from(form))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = AbortOnDropHandle::new(tokio::spawn(async {
+            // Whoever waits for the answer hears of its end, too.
+            let _ = connection.await;
+        }));
+        Ok((sender.send_request(request).await?, connection))
+    }
+}
+
+/// As in a form.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}

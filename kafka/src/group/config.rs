@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::PastEnds;
+
 /// Which group to join, for which topic, and how patient to be.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
@@ -26,6 +28,9 @@ pub struct GroupConfig {
     pub commit_interval: Duration,
     /// Time between two looks at how many partitions the topic has. Default 5 s.
     pub partition_poll_interval: Duration,
+    /// What this process has seen of the logs' ends. A member that leads tells the others of it, who may have started later,
+    /// and adds to it what it is told. Default none: neither is done.
+    pub past_ends: Option<PastEnds>,
 }
 
 impl GroupConfig {
@@ -41,6 +46,7 @@ impl GroupConfig {
             revoke_timeout: Duration::from_secs(3),
             commit_interval: Duration::from_millis(500),
             partition_poll_interval: Duration::from_secs(5),
+            past_ends: None,
         }
     }
 }

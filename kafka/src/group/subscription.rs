@@ -67,25 +67,34 @@ impl Subscription {
     }
 }
 
-/// The bytes for one member in the leader's SyncGroup request.
-pub(super) fn encode_assignment(topic: &str, partitions: &BTreeSet<i32>) -> Vec<u8> {
+/// The bytes for one member in the leader's SyncGroup request, with what else it is told.
+pub(super) fn encode_assignment(topic: &str, partitions: &BTreeSet<i32>, told: &[u8]) -> Vec<u8> {
     let mut out = ASSIGNMENT_VERSION.to_be_bytes().to_vec();
     put_partitions(&mut out, topic, partitions);
-    put_i32(&mut out, -1);
+    if told.is_empty() {
+        put_i32(&mut out, -1);
+    } else {
+        put_length(&mut out, told.len());
+        out.extend_from_slice(told);
+    }
     out
 }
 
 /// Reads which partitions of `topic` the leader gave us. No bytes at all is what a leader that knows nothing of a
 /// member gives it: no partitions.
 pub(super) fn decode_assignment(topic: &str, bytes: &[u8]) -> Result<BTreeSet<i32>, Malformed> {
+    decode_share(topic, bytes).map(|(partitions, _)| partitions)
+}
+
+/// The same, and what else it tells us.
+pub(super) fn decode_share<'a>(topic: &str, bytes: &'a [u8]) -> Result<(BTreeSet<i32>, &'a [u8]), Malformed> {
     if bytes.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok((BTreeSet::new(), bytes));
     }
     let mut input = Input(bytes);
     input.version()?;
     let partitions = input.partitions(topic)?;
-    input.nullable_bytes()?;
-    Ok(partitions)
+    Ok((partitions, input.nullable_bytes()?))
 }
 
 fn put_i32(out: &mut Vec<u8>, value: i32) {
@@ -93,7 +102,7 @@ fn put_i32(out: &mut Vec<u8>, value: i32) {
 }
 
 fn put_length(out: &mut Vec<u8>, length: usize) {
-    put_i32(out, i32::try_from(length).expect("a topic has fewer than 2^31 partitions"));
+    put_i32(out, i32::try_from(length).expect("nothing here has 2^31 elements"));
 }
 
 fn put_string(out: &mut Vec<u8>, text: &str) {
@@ -145,10 +154,11 @@ impl<'a> Input<'a> {
         self.take(usize::try_from(length).map_err(|_| Malformed::NegativeLength)?)
     }
 
-    fn nullable_bytes(&mut self) -> Result<(), Malformed> {
+    /// None at all are as good as empty ones.
+    fn nullable_bytes(&mut self) -> Result<&'a [u8], Malformed> {
         match self.i32()? {
-            -1 => Ok(()),
-            length => self.take(usize::try_from(length).map_err(|_| Malformed::NegativeLength)?).map(drop),
+            -1 => Ok(&[]),
+            length => self.take(usize::try_from(length).map_err(|_| Malformed::NegativeLength)?),
         }
     }
 
@@ -191,11 +201,12 @@ mod tests {
         assert_eq!(theirs.owned_partitions[0].partitions, [2, 5]);
         assert_eq!(theirs.generation_id, 7);
 
-        let mut rest = Bytes::from(encode_assignment("jobs", &BTreeSet::from([1]))).split_off(2);
+        let mut rest = Bytes::from(encode_assignment("jobs", &BTreeSet::from([1]), b"told")).split_off(2);
         let theirs = ConsumerProtocolAssignment::decode(&mut rest, 2).unwrap();
         assert!(rest.is_empty());
         assert_eq!(theirs.assigned_partitions[0].topic.as_str(), "jobs");
         assert_eq!(theirs.assigned_partitions[0].partitions, [1]);
+        assert_eq!(theirs.user_data.as_deref(), Some(&b"told"[..]));
     }
 
     #[test]
@@ -238,7 +249,10 @@ mod tests {
             let bytes = Subscription::encode("jobs", &owned, generation);
             let expected = Subscription { subscribed: true, owned: owned.clone(), generation };
             prop_assert_eq!(Subscription::decode("jobs", &bytes), Ok(expected));
-            prop_assert_eq!(decode_assignment("jobs", &encode_assignment("jobs", &owned)), Ok(owned));
+            for told in [&b""[..], b"told"] {
+                let bytes = encode_assignment("jobs", &owned, told);
+                prop_assert_eq!(decode_share("jobs", &bytes), Ok((owned.clone(), told)));
+            }
         }
 
         #[test]

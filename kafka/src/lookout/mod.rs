@@ -8,9 +8,11 @@
 //!
 //! A reader knows how old the records can be that it finds once it has seen the end of the log. One that takes a partition
 //! over from somebody else has not, and what was appended while the partition was nobody's may have any age for all it can
-//! tell. [`PastEnds`] tells it more, by this process's monotonic clock alone, as the reader's own sight does.
+//! tell. [`PastEnds`] tells it more, by this process's monotonic clock alone, as the reader's own sight does. What a process
+//! cannot have seen because it has just started, the leader of its group tells it together with its partitions.
 
 mod past_ends;
+mod told;
 
 use std::{
     collections::HashMap,

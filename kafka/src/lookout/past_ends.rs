@@ -1,15 +1,23 @@
 //! Where logs ended at moments that are past.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 
+use super::told::{Told, decode, encode};
+
 /// Looks that are kept for each partition: a minute of them. Older records may have any age.
 const KEPT: usize = 60;
+
+/// What is told of one partition at most: the last look, some of which each is at least twice as long ago as the one told
+/// before it, and the oldest one.
+const TOLD_EACH: usize = 6;
+/// What is told at all, at most: brokers bound the size of what a group knows.
+const TOLD_IN_ALL: usize = 2_000;
 
 /// Where each partition of a topic ended, when a [`Lookout`](super::Lookout) last looked. Cheap to clone; all clones see the
 /// same.
@@ -30,8 +38,39 @@ impl PastEnds {
     /// age. Where the topic was deleted or its log was cut in the meantime, it holds for the records that are there now.
     pub fn max_age(&self, partition: i32, offset: i64, now: Instant) -> Option<Duration> {
         let of = self.of.lock();
-        let before = of.get(&partition)?.iter().rev().find(|seen| seen.end <= offset)?;
-        Some(now.saturating_duration_since(before.asked_at))
+        let before = of.get(&partition)?.iter().filter(|seen| seen.end <= offset);
+        Some(now.saturating_duration_since(before.map(|seen| seen.asked_at).max()?))
+    }
+
+    /// What somebody else can use of this who takes over `partitions`, for [`hear`](Self::hear).
+    pub(crate) fn tell(&self, partitions: &BTreeSet<i32>, now: Instant) -> Vec<u8> {
+        let of = self.of.lock();
+        let mut told = Vec::new();
+        for partition in partitions {
+            let Some(seen) = of.get(partition) else { continue };
+            let age = |seen: &Seen| now.saturating_duration_since(seen.asked_at);
+            let tell = |seen: &Seen| Told { partition: *partition, age: age(seen), end: seen.end };
+            let mut chosen: Vec<Told> = Vec::with_capacity(TOLD_EACH);
+            for seen in seen.iter().rev() {
+                let is_news = chosen.last().is_none_or(|last| age(seen) >= 2 * last.age);
+                if is_news && chosen.len() < TOLD_EACH - 1 {
+                    chosen.push(tell(seen));
+                }
+            }
+            chosen.extend(seen.iter().max_by_key(|seen| age(seen)).map(tell));
+            told.extend(chosen);
+        }
+        told.truncate(TOLD_IN_ALL);
+        encode(&told)
+    }
+
+    /// Takes in what another process told, after `since`.
+    pub(crate) fn hear(&self, since: Instant, told: &[u8]) {
+        for Told { partition, age, end } in decode(told) {
+            if let Some(asked_at) = since.checked_sub(age) {
+                self.saw(asked_at, &[(partition, end)]);
+            }
+        }
     }
 
     /// The partitions ended so by a question sent at `asked_at`.
@@ -74,6 +113,28 @@ mod tests {
         ends.saw(start + s(1), &[(0, 2)]);
         let age = |offset| ends.max_age(0, offset, start + s(2));
         assert_eq!([age(1), age(2), age(500)], [None, Some(s(1)), Some(s(1))]);
+    }
+
+    #[test]
+    fn who_hears_it_takes_nothing_for_younger_than_who_tells_it() {
+        let (start, teller, hearer) = (Instant::now(), PastEnds::default(), PastEnds::default());
+        for at in 0..=10 {
+            teller.saw(start + s(at), &[(0, at.cast_signed()), (1, 7)]);
+        }
+        // A join goes out, the leader tells it, and a while later the answer is there.
+        let (joined_at, told_at, now) = (start + s(11), start + s(12), start + s(13));
+        hearer.hear(joined_at, &teller.tell(&BTreeSet::from([0, 2]), told_at));
+        for offset in 0..=12 {
+            let (tellers, hearers) = (teller.max_age(0, offset, now), hearer.max_age(0, offset, now));
+            assert!(hearers.is_none_or(|age| Some(age) >= tellers), "{offset}: {hearers:?}, {tellers:?}");
+        }
+        // It told of looks 2 s, 4 s, 8 s and 12 s ago, and that not before the join, 2 s ago.
+        let age = |offset| hearer.max_age(0, offset, now).map(|age| age.as_secs());
+        assert_eq!(
+            [age(10), age(9), age(8), age(7), age(4), age(3)],
+            [Some(4), Some(6), Some(6), Some(10), Some(10), Some(14)]
+        );
+        assert_eq!(hearer.max_age(1, 7, now), None, "it was not asked for");
     }
 
     #[test]

@@ -115,11 +115,12 @@ impl Start {
             max_in_flight: settings.max_in_flight,
             budget: Budget::of_bytes(MAX_IN_FLIGHT_BYTES),
             clock,
-            past_ends,
+            past_ends: past_ends.clone(),
             kafka: kafka.clone(),
         };
-        let config =
+        let mut config =
             GroupConfig::new(settings.group_id, settings.kafka.request_topic, Assignor::CooperativeSticky);
+        config.past_ends = Some(past_ends);
         let member =
             Member::join(kafka, config).context("the thread of the group's member cannot be started")?;
         let membership = Membership { view: group, joined: Some(steps.group) };

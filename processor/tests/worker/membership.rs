@@ -1,7 +1,8 @@
 //! A worker and its group: what must not cost it its partitions, and what becomes of commits when something does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -148,20 +149,26 @@ async fn a_worker_whose_clock_is_half_a_minute_off_drops_nothing_that_is_live() 
     Ok(())
 }
 
+/// A handler that does not return before what comes with it is dropped.
+fn held_up() -> (Sender<()>, Operations) {
+    let (until, held) = channel::<()>();
+    let held = Mutex::new(held);
+    let operations = Operations::none().with_fn("hash", Cost::Heavy, move |_: Value| {
+        let _ = held.lock().map(|held| held.recv());
+        Ok::<_, HandlerError>(json!({ "hash": "too late" }))
+    });
+    (until, operations)
+}
+
 /// The next owner has never seen the end of the log as its reader. But it had looked there before the requests came, so it
 /// knows how old they can be.
 #[tokio::test]
 async fn what_waited_on_a_partition_taken_over_expires_by_two_clocks_as_well() -> Result<()> {
     let rig = Rig::start().await?;
     rig.topics(1)?;
-    // Ends when the test does.
-    let (_holds, held) = std::sync::mpsc::channel::<()>();
-    let held = std::sync::Mutex::new(held);
-    let never = Operations::none().with_fn("hash", Cost::Heavy, move |_: Value| {
-        let _ = held.lock().map(|held| held.recv());
-        Ok::<_, HandlerError>(json!({ "hash": "too late" }))
-    });
+    let (_until, never) = held_up();
     let first = rig.processor(never).await?;
+    first.counted(r#"processor_rebalances_total{change="assigned"} 1"#).await?;
     let ahead = WallClock::skewed(TimeDelta::hours(1));
     let second = Running::start_with(rig.settings(), Operations::shipped(), ahead)?;
     second.ready().await?;
@@ -173,10 +180,39 @@ async fn what_waited_on_a_partition_taken_over_expires_by_two_clocks_as_well() -
         record(format!(r#"{{"id":"{id}","data":"x"}}"#), &[(DEADLINE, &wanted_for(seconds))])
     };
     rig.request(&[asked("live", 60), asked("dead", 1), asked("alive", 60)]).await?;
+    first.counted("processor_in_flight 3").await?;
     // It waits in vain for its handler, for longer than a second.
     first.stop().await?;
     let replies = rig.replies(2).await?;
     ensure!(replies[0].contains("live") && replies[1].contains("alive"), "{replies:?}");
     rig.committed(3).await?;
     second.counted(r#"processor_requests_total{operation="hash",outcome="expired"} 1"#).await
+}
+
+/// This next owner has not even been there when the requests came. The leader of the group has, and tells it.
+#[tokio::test]
+async fn who_starts_late_is_told_how_old_what_waits_can_be() -> Result<()> {
+    let rig = Rig::start().await?;
+    for (topic, partitions) in [(REQUESTS, 2), (RESPONSES, 1)] {
+        rig.broker.create_topic(topic, partitions).expect("it is new");
+    }
+    let leads = rig.processor(Operations::shipped()).await?;
+    leads.counted(r#"processor_rebalances_total{change="assigned"} 1"#).await?;
+    let (_until, never) = held_up();
+    let holds = rig.processor(never).await?;
+    holds.counted(r#"processor_rebalances_total{change="assigned"} 1"#).await?;
+
+    let now_ms = u64::try_from(chrono::Utc::now().timestamp_millis())?;
+    let deadline = Deadline::after(now_ms, Duration::from_secs(60)).encode();
+    for partition in 0..2 {
+        let request = record(r#"{"id":"live","data":"x"}"#, &[(DEADLINE, &deadline)]);
+        rig.produce(REQUESTS, partition, &[request]).await?;
+    }
+    rig.replies(1).await?;
+    holds.counted("processor_in_flight 1").await?;
+    let ahead = WallClock::skewed(TimeDelta::hours(1));
+    let late = Running::start_with(rig.settings(), Operations::shipped(), ahead)?;
+    late.ready().await?;
+    holds.stop().await?;
+    late.counted(r#"processor_requests_total{operation="hash",outcome="answered"} 1"#).await
 }

@@ -1,8 +1,9 @@
-//! SyncGroup: the leader hands in everybody's partitions, everybody gets its own.
+//! SyncGroup: the leader hands in everybody's partitions, everybody gets its own; and with them what the leader has seen of
+//! their logs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::{
     group::{
         GroupConfig,
         state::Identity,
-        subscription::{decode_assignment, encode_assignment},
+        subscription::{decode_share, encode_assignment},
     },
     wire::{Connection, WireError, accepted},
 };
@@ -21,20 +22,24 @@ use crate::{
 const NEWEST_VERSION: i16 = 5;
 const FIRST_WITH_PROTOCOL: i16 = 5;
 
-/// The coordinator answers when the leader has handed in its shares.
+/// The coordinator answers when the leader has handed in its shares; it can do so only after we have sent our join, at
+/// `joined_at`.
 pub(in crate::group) async fn sync(
     connection: &mut Connection,
     config: &GroupConfig,
     by: &Identity,
     shares: &BTreeMap<String, BTreeSet<i32>>,
+    joined_at: Instant,
     limit: Duration,
 ) -> Result<BTreeSet<i32>, WireError> {
     let version = connection.version::<SyncGroupRequest>(NEWEST_VERSION)?;
     let with_protocol = version >= FIRST_WITH_PROTOCOL;
+    let past_ends = config.past_ends.as_ref();
     let share = |(id, partitions): (&String, &BTreeSet<i32>)| {
+        let told = past_ends.map(|ends| ends.tell(partitions, Instant::now())).unwrap_or_default();
         SyncGroupRequestAssignment::default()
             .with_member_id(text(id))
-            .with_assignment(Bytes::from(encode_assignment(&config.topic, partitions)))
+            .with_assignment(Bytes::from(encode_assignment(&config.topic, partitions, &told)))
     };
     let request = SyncGroupRequest::default()
         .with_group_id(group(&config.group_id))
@@ -45,8 +50,13 @@ pub(in crate::group) async fn sync(
         .with_assignments(shares.iter().map(share).collect());
     let answer = connection.call(&request, version, limit).await?;
     accepted(answer.error_code, || format!("the share in group {}", config.group_id))?;
-    decode_assignment(&config.topic, &answer.assignment).map_err(|error| WireError::Broken {
+    let share = decode_share(&config.topic, &answer.assignment);
+    let (partitions, told) = share.map_err(|error| WireError::Broken {
         address: connection.address().to_owned(),
         reason: format!("cannot read the assignment: {error}"),
-    })
+    })?;
+    if let Some(past_ends) = past_ends {
+        past_ends.hear(joined_at, told);
+    }
+    Ok(partitions)
 }

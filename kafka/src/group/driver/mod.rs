@@ -53,6 +53,8 @@ pub(super) struct Driver {
     /// Where the coordinator was last found.
     coordinator: Option<String>,
     join: Lane<JoinEnd>,
+    /// When the last join was sent.
+    joined_at: Instant,
     beat: Lane<BeatEnd>,
     offsets: Lane<OffsetsEnd>,
     seek: Slot<Result<Connection, WireError>>,
@@ -119,6 +121,7 @@ impl Driver {
             membership: Membership::new(rules, now),
             coordinator: None,
             join: Lane::idle(),
+            joined_at: now,
             beat: Lane::idle(),
             offsets: Lane::idle(),
             seek: Slot::idle(),

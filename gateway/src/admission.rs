@@ -4,7 +4,7 @@
 //! not after it has filled the memory. What does not say its length reserves as it arrives.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The limits of one shard and what is taken of them.
 #[derive(Debug)]
@@ -13,6 +13,16 @@ pub(crate) struct Admission {
     max_bytes: usize,
     requests: AtomicUsize,
     bytes: AtomicUsize,
+    admitted: AtomicU64,
+    shed_by_requests: AtomicU64,
+    shed_by_bytes: AtomicU64,
+}
+
+/// Requests turned away so far, by the limit that they would have passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Shed {
+    pub(crate) requests: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The shard is full, in number or in bytes.
@@ -30,7 +40,15 @@ pub(crate) struct Place {
 impl Admission {
     /// At most `max_requests` places holding at most `max_bytes` bytes together.
     pub(crate) fn new(max_requests: usize, max_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { max_requests, max_bytes, requests: AtomicUsize::new(0), bytes: AtomicUsize::new(0) })
+        Arc::new(Self {
+            max_requests,
+            max_bytes,
+            requests: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            admitted: AtomicU64::new(0),
+            shed_by_requests: AtomicU64::new(0),
+            shed_by_bytes: AtomicU64::new(0),
+        })
     }
 
     /// Takes a place for a request whose body is known to bring `bytes` bytes (0 if it does not say).
@@ -38,15 +56,39 @@ impl Admission {
     /// # Errors
     /// [`Full`] if either limit would be passed; nothing is taken then.
     pub(crate) fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, Full> {
-        take(&self.requests, 1, self.max_requests)?;
+        take(&self.requests, 1, self.max_requests).inspect_err(|_| count(&self.shed_by_requests))?;
         let mut place = Place { admission: self.clone(), bytes: 0 };
         place.grow(bytes)?;
+        count(&self.admitted);
         Ok(place)
     }
 
     /// Requests that hold a place now.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Most requests that may hold a place.
+    pub(crate) fn max_requests(&self) -> usize {
+        self.max_requests
+    }
+
+    /// Most bytes that may be reserved.
+    pub(crate) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
+    /// Requests that got a place so far, those that were turned away later for a body without a length included.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.admitted.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were turned away so far.
+    pub(crate) fn shed(&self) -> Shed {
+        Shed {
+            requests: self.shed_by_requests.load(Ordering::Relaxed),
+            bytes: self.shed_by_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Bytes that are reserved now.
@@ -61,7 +103,8 @@ impl Place {
     /// # Errors
     /// [`Full`] if the limit would be passed; what was reserved before stays reserved.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
-        take(&self.admission.bytes, bytes, self.admission.max_bytes)?;
+        take(&self.admission.bytes, bytes, self.admission.max_bytes)
+            .inspect_err(|_| count(&self.admission.shed_by_bytes))?;
         self.bytes += bytes;
         Ok(())
     }
@@ -80,6 +123,10 @@ fn take(counter: &AtomicUsize, n: usize, limit: usize) -> Result<(), Full> {
     counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map(|_| ()).map_err(|_| Full)
 }
 
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +140,7 @@ mod tests {
         drop(first);
         assert!(admission.enter(0).is_ok());
         assert_eq!((admission.requests(), admission.bytes()), (1, 10));
+        assert_eq!((admission.admitted(), admission.shed()), (3, Shed { requests: 1, bytes: 0 }));
     }
 
     #[test]
@@ -103,6 +151,7 @@ mod tests {
         assert_eq!(admission.requests(), 1, "a refused request keeps no place");
         assert!(place.grow(40).is_ok());
         assert_eq!(place.grow(1), Err(Full));
+        assert_eq!((admission.admitted(), admission.shed()), (1, Shed { requests: 0, bytes: 2 }));
         drop(place);
         assert_eq!((admission.requests(), admission.bytes()), (0, 0));
     }

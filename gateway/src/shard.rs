@@ -13,14 +13,14 @@ use service::settings::{GatewaySettings, NoWorker as Watch, ReplyRouting as Rout
 use tokio::runtime::Handle;
 
 use crate::admission::Admission;
-use crate::metrics::{Metrics, Shards};
+use crate::metrics::{HttpMetrics, Metrics, Shards};
 use crate::requester::{NoWorker, ReplyRouting, Requester, RequesterConfig};
 
 /// What the handlers of one thread share.
 pub(crate) struct Shard {
     pub(crate) requester: Arc<Requester>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<HttpMetrics>,
     pub(crate) request_timeout: Duration,
     draining: Arc<AtomicBool>,
 }
@@ -60,7 +60,7 @@ impl Blueprint {
         Shard {
             requester,
             admission,
-            metrics: self.metrics,
+            metrics: self.metrics.of_shard(),
             request_timeout: self.settings.request_timeout,
             draining: self.draining,
         }

@@ -6,6 +6,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{answer, body, openapi, trace};
+use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
 use crate::problem::{Code, Problem};
 use crate::shard::Shard;
@@ -14,9 +15,9 @@ use crate::shard::Shard;
 pub(crate) fn configure(config: &mut ServiceConfig) {
     operations::each(&mut Routes(config));
     config.service(
-        web::resource("/openapi.json")
-            .route(web::get().to(openapi::document))
-            .route(web::head().to(openapi::document))
+        web::resource(OPENAPI)
+            .route(web::get().to(description))
+            .route(web::head().to(description))
             .default_service(web::to(only_get)),
     );
 }
@@ -26,31 +27,41 @@ struct Routes<'a>(&'a mut ServiceConfig);
 impl Visitor for Routes<'_> {
     fn visit<O: Operation>(&mut self) {
         let resource =
-            web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post));
+            web::resource(O::PATH).route(web::post().to(call::<O>)).default_service(web::to(only_post::<O>));
         self.0.service(resource);
     }
 }
 
 /// Where no route leads.
 pub(crate) async fn not_found(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let served = shard.metrics.begin(NO_ROUTE, http.method());
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, &shard, Instant::now(), Err(problem))
+    finish(&http, &shard, served, Err(problem))
 }
 
-async fn only_post(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+async fn only_post<O: Operation>(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let served = shard.metrics.begin(O::PATH, http.method());
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, &shard, Instant::now(), Err(problem))
+    finish(&http, &shard, served, Err(problem))
+}
+
+async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let served = shard.metrics.begin(OPENAPI, http.method());
+    let document = openapi::document().await;
+    served.answered(None);
+    document
 }
 
 async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+    let served = shard.metrics.begin(OPENAPI, http.method());
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, &shard, Instant::now(), Err(problem))
+    finish(&http, &shard, served, Err(problem))
 }
 
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let began = Instant::now();
+    let served = shard.metrics.begin(O::PATH, http.method());
     let outcome = exchange::<O>(&http, payload, &shard).await;
-    finish(&http, &shard, began, outcome)
+    finish(&http, &shard, served, outcome)
 }
 
 /// One request from its body to its answer. The deadline is set here and obeyed everywhere.
@@ -63,7 +74,11 @@ async fn exchange<O: Operation>(
     let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;
     let headers = trace::context(http.headers());
+    let sent = Instant::now();
     let answered = shard.requester.request_by(O::NAME, &input, deadline, headers).await;
+    if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
+        shard.metrics.replied(sent.elapsed());
+    }
     drop(admitted.place);
     answer::success::<O>(&answered.map_err(answer::failure)?)
 }
@@ -72,14 +87,14 @@ async fn exchange<O: Operation>(
 fn finish(
     http: &HttpRequest,
     shard: &Shard,
-    began: Instant,
+    served: Exchange<'_>,
     outcome: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
     let (mut response, code) = match outcome {
         Ok(response) => (response, None),
         Err(problem) => (problem.response(), Some(problem.code())),
     };
-    shard.metrics.answered(code, began.elapsed());
+    served.answered(code);
     let request_id = trace::request_id(http.headers());
     if let Some(id) = request_id {
         response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());

@@ -58,6 +58,13 @@ pub enum Failure {
     BadReply(String),
 }
 
+impl Failure {
+    /// Whether a worker replied, be it with an error.
+    pub(crate) fn is_reply(&self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::Failed { .. } | Self::BadReply(_))
+    }
+}
+
 impl RequestError {
     pub(crate) fn unnamed(failure: Failure) -> Self {
         Self { id: None, failure }

@@ -202,6 +202,16 @@ impl Requester {
         }
     }
 
+    /// The cluster as this requester sees it.
+    pub fn kafka(&self) -> &Kafka {
+        &self.inner.kafka
+    }
+
+    /// Members of the workers' group, as last seen; none while that is not known, or workers are not watched.
+    pub fn workers(&self) -> Option<usize> {
+        self.inner.watch.get().and_then(GroupWatch::latest).map(|seen| seen.members)
+    }
+
     /// What has been seen so far.
     pub fn stats(&self) -> RequesterStats {
         let counts = self.inner.registry.counts();

@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::{Context, test};
 
+/// What the gateway has answered with 200.
+const ANSWERED: &str = r#"http_server_request_duration_seconds_count{http_request_method="POST",url_scheme="http",http_route="/hash",http_response_status_code="200",error_type=""}"#;
+
 pub(crate) fn tests(context: &Context) -> Vec<Trial> {
     vec![
         test("a_gateway_without_a_broker_becomes_ready_when_it_comes", context, broker_comes_late),
@@ -87,7 +90,7 @@ async fn restart_under_load(context: Context) -> Result<()> {
 }
 
 async fn answered(gateway: &integration_tests::stack::Running) -> Result<f64> {
-    gateway.metric(r#"gateway_requests_total{code="answered"}"#).await
+    gateway.metric(ANSWERED).await
 }
 
 async fn other_settings(context: Context) -> Result<()> {

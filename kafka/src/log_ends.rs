@@ -119,7 +119,7 @@ async fn find(
     point: i64,
 ) -> Result<Vec<Found>, WireError> {
     let config = kafka.config();
-    let (_, view) = kafka.look_up(topic).await?;
+    let view = kafka.look_up(topic).await?;
     let mut by_leader: BTreeMap<String, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
         let leader = view.leader(topic, *partition);

@@ -40,31 +40,42 @@ struct Slot {
 struct Built {
     client: Arc<Client>,
     at: Instant,
+    /// How many changes of leaders its cached view of the cluster certainly has.
+    changes: u64,
+}
+
+/// A broker that has told of the cluster, and of no leader of the past.
+#[derive(Debug)]
+pub(super) struct Witness {
+    pub(super) address: String,
+    /// How many changes of leaders it knows of: all that were known to us then.
+    pub(super) changes: u64,
 }
 
 impl Clients {
-    /// This runtime's client, built at `not_before` or later if that is given. If there is none it is built from the
-    /// broker at `answering` alone, which has just proved to be alive: rskafka would try the others one by one, and
+    /// This runtime's client, built from a broker that knew of the leaders' `change`. If there is none it is built from
+    /// the `witness` alone, who has just proved to be alive and to know of it: rskafka would try the others one by one, and
     /// hang at one that does not answer.
     pub(super) async fn get(
         &self,
         config: &Config,
-        answering: String,
-        not_before: Option<Instant>,
+        witness: Witness,
+        change: u64,
     ) -> Result<Lease, CallError> {
         let slot = self.slot();
-        if let Some(client) = slot.get(not_before) {
+        if let Some(client) = slot.get(change) {
             return Ok(Lease { slot, client, proven: false });
         }
         let _building = slot.building.lock().await;
-        if let Some(client) = slot.get(not_before) {
+        if let Some(client) = slot.get(change) {
             return Ok(Lease { slot: slot.clone(), client, proven: false });
         }
-        let (at, relay) = (Instant::now(), slot.relay(config, &answering).await?);
-        let build = builder(config, answering, relay.as_deref()).build();
+        let Witness { address, changes } = witness;
+        let (at, relay) = (Instant::now(), slot.relay(config, &address).await?);
+        let build = builder(config, address, relay.as_deref()).build();
         let built = bounded("the look-up of the cluster", config.timeout, build).await;
         let client = Arc::new(built.map_err(|error| explained(error, relay.as_deref()))?);
-        *slot.current.lock() = Some(Built { client: client.clone(), at });
+        *slot.current.lock() = Some(Built { client: client.clone(), at, changes });
         Ok(Lease { slot: slot.clone(), client, proven: false })
     }
 
@@ -85,10 +96,9 @@ impl Clients {
 }
 
 impl Slot {
-    fn get(&self, not_before: Option<Instant>) -> Option<Arc<Client>> {
+    fn get(&self, change: u64) -> Option<Arc<Client>> {
         let current = self.current.lock();
-        let built =
-            current.as_ref().filter(|built| not_before.is_none_or(|earliest| built.at >= earliest))?;
+        let built = current.as_ref().filter(|built| built.changes >= change)?;
         Some(built.client.clone())
     }
 

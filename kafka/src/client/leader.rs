@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{CallError, Kafka, bounded};
+use super::{CallError, Kafka, bounded, clients::Witness};
 use crate::{
     sockets,
     wire::{self, Broker, Connection, Metadata, WireError},
@@ -59,18 +59,19 @@ impl Leader {
     }
 
     async fn connect_unbounded(kafka: &Kafka, topic: &str, partition: i32) -> Result<Self, CallError> {
-        let (mut answering, view) = kafka.look_up(topic).await?;
+        let (mut witness, view) = kafka.look_up_beside(None, topic).await?;
         let mut leader = leader_of(&view, topic, partition)?;
         loop {
             select! {
                 biased;
-                opened = open(kafka, topic, partition, &leader, answering) => {
+                opened = open(kafka, topic, partition, &leader, witness) => {
                     let client = opened?;
                     sockets::tune_towards(&view.brokers.iter().map(|broker| broker.port).collect::<Vec<_>>());
+                    debug!(topic, partition, leader = leader.id, "connected");
                     let topic = topic.to_owned();
                     return Ok(Self { client, kafka: kafka.clone(), topic, partition, broker: leader });
                 }
-                (by, moved) = another(kafka, topic, partition, &leader, LOOK_EVERY) => (answering, leader) = (by, moved),
+                (by, moved) = another(kafka, topic, partition, &leader, LOOK_EVERY) => (witness, leader) = (by, moved),
             }
         }
     }
@@ -121,11 +122,11 @@ async fn open(
     topic: &str,
     partition: i32,
     leader: &Broker,
-    answering: String,
+    witness: Witness,
 ) -> Result<PartitionClient, CallError> {
     let limit = kafka.config().timeout;
-    let not_before = kafka.shared.leaders.changed(topic, partition);
-    let lease = kafka.shared.clients.get(kafka.config(), answering, not_before).await?;
+    let change = kafka.shared.leaders.change(topic, partition);
+    let lease = kafka.shared.clients.get(kafka.config(), witness, change).await?;
     let limit = if lease.is_old() { limit.min(OLD_CLIENT_LIMIT) } else { limit };
     confirm(kafka, topic, partition, leader).await?;
     let opening = lease.client().partition_client(topic, partition, UnknownTopicHandling::Error);
@@ -142,13 +143,13 @@ async fn confirm(kafka: &Kafka, topic: &str, partition: i32, leader: &Broker) ->
     let mut connection = Connection::open(&leader.address(), kafka.config()).await?;
     let view = wire::metadata(&mut connection, Some(&[topic]), kafka.config()).await?;
     let found = leader_of(&view, topic, partition)?;
-    if kafka.saw(&view) && found.id == leader.id {
+    if kafka.saw(&view).is_some() && found.id == leader.id {
         return Ok(());
     }
     Err(wire::no_leader(topic, partition, ResponseError::NotLeaderOrFollower).into())
 }
 
-/// Returns once a broker says that another than `leader` leads the partition; gives that broker's address, and who
+/// Returns once a broker says that another than `leader` leads the partition; gives who says so, and who
 /// leads now. Does not look before `after`, which is longer than most calls take.
 async fn another(
     kafka: &Kafka,
@@ -156,7 +157,7 @@ async fn another(
     partition: i32,
     leader: &Broker,
     after: Duration,
-) -> (String, Broker) {
+) -> (Witness, Broker) {
     sleep(after).await;
     let address = leader.address();
     loop {

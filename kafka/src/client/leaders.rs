@@ -1,16 +1,22 @@
-//! Who leads which partition, as last heard, and since when we know.
+//! Who leads which partition, as last heard, and by how many changes since the start.
 
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::wire::Metadata;
 
 /// What this process was told of leaders. One entry for each partition of the topics that it uses.
 #[derive(Debug, Default)]
 pub(super) struct Leaders {
-    by_topic: Mutex<HashMap<String, HashMap<i32, Known>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    by_topic: HashMap<String, HashMap<i32, Known>>,
+    /// How often a leader has turned out to be another.
+    changes: u64,
 }
 
 #[derive(Debug)]
@@ -19,21 +25,22 @@ struct Known {
     id: i32,
     epoch: i32,
     address: String,
-    /// When it turned out to be another than before, or to lead another topic; none for the first that we knew.
-    changed: Option<Instant>,
+    /// Which of the changes made it the leader; 0 for the first that we knew.
+    change: u64,
 }
 
 impl Leaders {
-    /// Takes in what a broker says of leaders; a partition without one keeps its last one here. Whether it is no older
-    /// than what was known: a broker that is cut off from the others goes on telling of leaders of the past.
-    pub(super) fn saw(&self, view: &Metadata) -> bool {
-        let mut by_topic = self.by_topic.lock();
-        let mut is_news = true;
+    /// Takes in what a broker says of leaders; a partition without one keeps its last one here. Gives how many changes
+    /// are known by now, none of which is news to that broker. Nothing if something is: a broker that is cut off from the
+    /// others goes on telling of leaders of the past.
+    pub(super) fn saw(&self, view: &Metadata) -> Option<u64> {
+        let state = &mut *self.state.lock();
+        let mut is_up_to_date = true;
         for topic in &view.topics {
             if topic.partitions.is_empty() {
                 continue;
             }
-            let known = by_topic.entry(topic.name.clone()).or_default();
+            let known = state.by_topic.entry(topic.name.clone()).or_default();
             for partition in &topic.partitions {
                 let leader = view.brokers.iter().find(|broker| Some(broker.id) == partition.leader);
                 let (Some(leader), epoch) = (leader, partition.leader_epoch) else { continue };
@@ -41,37 +48,47 @@ impl Leaders {
                 // Epochs count within the life of a topic.
                 if before.is_some_and(|it| topic.id.is_some() && it.topic_id == topic.id && it.epoch > epoch)
                 {
-                    is_news = false;
+                    is_up_to_date = false;
                     continue;
                 }
-                let changed = match before {
-                    Some(before) if before.id != leader.id || before.topic_id != topic.id => {
-                        Some(Instant::now())
+                let change = match before {
+                    Some(before) if before.id == leader.id && before.topic_id == topic.id => before.change,
+                    Some(_) => {
+                        state.changes += 1;
+                        state.changes
                     }
-                    Some(before) => before.changed,
-                    None => None,
+                    None => 0,
                 };
                 let (topic_id, id, address) = (topic.id, leader.id, leader.address());
-                known.insert(partition.index, Known { topic_id, id, epoch, address, changed });
+                known.insert(partition.index, Known { topic_id, id, epoch, address, change });
             }
         }
-        is_news
+        is_up_to_date.then_some(state.changes)
     }
 
-    /// When the partition's leader was last seen to be another than before. What was learned of the cluster earlier
-    /// than that is not to be believed.
-    pub(super) fn changed(&self, topic: &str, partition: i32) -> Option<Instant> {
-        self.by_topic.lock().get(topic)?.get(&partition)?.changed
+    /// The change that made a broker the partition's leader, by its number. Who does not know of it is not to be
+    /// believed.
+    pub(super) fn change(&self, topic: &str, partition: i32) -> u64 {
+        self.known(topic, partition, |known| known.change).unwrap_or(0)
     }
 
     /// Which broker leads a partition, as last known.
     pub(super) fn leader(&self, topic: &str, partition: i32) -> Option<i32> {
-        Some(self.by_topic.lock().get(topic)?.get(&partition)?.id)
+        self.known(topic, partition, |known| known.id)
     }
 
     /// Where the last known leader of a partition listens.
     pub(super) fn address(&self, topic: &str, partition: i32) -> Option<String> {
-        Some(self.by_topic.lock().get(topic)?.get(&partition)?.address.clone())
+        self.known(topic, partition, |known| known.address.clone())
+    }
+
+    /// The topics of which anything was told.
+    pub(super) fn topics(&self) -> Vec<String> {
+        self.state.lock().by_topic.keys().cloned().collect()
+    }
+
+    fn known<T>(&self, topic: &str, partition: i32, read: impl FnOnce(&Known) -> T) -> Option<T> {
+        Some(read(self.state.lock().by_topic.get(topic)?.get(&partition)?))
     }
 }
 
@@ -91,31 +108,33 @@ mod tests {
     #[test]
     fn a_change_is_one_to_another_leader() {
         let leaders = Leaders::default();
-        assert_eq!((leaders.changed("topic", 0), leaders.address("topic", 0)), (None, None));
-        for (seen, address, changed) in [
-            (Some(1), "host-1:9092", false),
-            (None, "host-1:9092", false),
-            (Some(1), "host-1:9092", false),
-            (Some(2), "host-2:9092", true),
-            (Some(2), "host-2:9092", true),
+        assert_eq!((leaders.change("topic", 0), leaders.address("topic", 0)), (0, None));
+        for (seen, address, changes) in [
+            (Some(1), "host-1:9092", 0),
+            (None, "host-1:9092", 0),
+            (Some(1), "host-1:9092", 0),
+            (Some(2), "host-2:9092", 1),
+            (Some(2), "host-2:9092", 1),
+            (Some(1), "host-1:9092", 2),
         ] {
-            assert!(leaders.saw(&view(None, seen, -1)));
+            assert_eq!(leaders.saw(&view(None, seen, -1)), Some(changes));
             assert_eq!(leaders.address("topic", 0).as_deref(), Some(address));
-            assert_eq!(leaders.changed("topic", 0).is_some(), changed, "{seen:?}");
+            assert_eq!(leaders.change("topic", 0), changes, "{seen:?}");
         }
+        assert_eq!(leaders.topics(), ["topic"]);
     }
 
     #[test]
     fn a_leader_of_the_past_is_not_believed_unless_the_topic_is_another() {
         let leaders = Leaders::default();
         let told = |id, leader, epoch| {
-            let is_news = leaders.saw(&view(id, Some(leader), epoch));
-            (is_news, leaders.address("topic", 0).unwrap())
+            let changes = leaders.saw(&view(id, Some(leader), epoch));
+            (changes, leaders.address("topic", 0).unwrap())
         };
-        assert_eq!(told(Some(7), 1, 4), (true, "host-1:9092".to_owned()));
-        assert_eq!(told(Some(7), 2, 5), (true, "host-2:9092".to_owned()));
-        assert_eq!(told(Some(7), 1, 4), (false, "host-2:9092".to_owned()));
-        assert_eq!(told(Some(8), 1, 0), (true, "host-1:9092".to_owned()), "created anew");
-        assert_eq!(told(None, 2, -1), (true, "host-2:9092".to_owned()), "one that does not know of ids");
+        assert_eq!(told(Some(7), 1, 4), (Some(0), "host-1:9092".to_owned()));
+        assert_eq!(told(Some(7), 2, 5), (Some(1), "host-2:9092".to_owned()));
+        assert_eq!(told(Some(7), 1, 4), (None, "host-2:9092".to_owned()));
+        assert_eq!(told(Some(8), 1, 0), (Some(2), "host-1:9092".to_owned()), "created anew");
+        assert_eq!(told(None, 2, -1), (Some(3), "host-2:9092".to_owned()), "one that does not know of ids");
     }
 }

@@ -16,7 +16,8 @@
 //!
 //! - whom to ask takes turns among all brokers that are known, and is never the failed one first (`addresses`);
 //! - rskafka's client keeps the leaders it knew when it was built, and goes on trying a dead one: it is built anew when
-//!   our own look-up has seen the leader change since (`leaders`, `clients`);
+//!   our own look-up has seen the leader change since (`leaders`, `clients`), from a broker that knows of all changes that
+//!   we know of: a leader that is cut off lets rskafka in, and we would not know that it is not the one we meant;
 //! - a connect or a call to a broker that neither answers nor refuses is given up when another leads (`leader`), and what
 //!   rskafka's client asks over is not trusted after a call without an answer;
 //! - a reader that is told of nothing new asks others whether its leader still leads: one that is cut off from the rest
@@ -40,6 +41,7 @@ use tokio::time::Instant;
 pub use backoff::Backoff;
 pub use call::CallError;
 use call::bounded;
+use clients::Witness;
 pub(crate) use leader::Leader;
 pub(crate) use trouble::Trouble;
 
@@ -115,42 +117,45 @@ impl Kafka {
         answer
     }
 
-    /// What a broker says of a topic, and which it was. Keeps in mind what it says of brokers and leaders; one that
-    /// tells of leaders of the past is passed over.
-    pub(crate) async fn look_up(&self, topic: &str) -> Result<(String, Metadata), WireError> {
-        self.look_up_beside(None, topic).await
+    /// What a broker says of a topic. Keeps in mind what it says of brokers and leaders; one that
+    /// tells of leaders of the past is passed over, and whether it does is judged by all topics that this process uses:
+    /// whoever builds on its view of the cluster can build on the whole of it.
+    pub(crate) async fn look_up(&self, topic: &str) -> Result<Metadata, WireError> {
+        Ok(self.look_up_beside(None, topic).await?.1)
     }
 
-    /// The same; the broker that is `in_question` is the last to be asked.
+    /// The same, and who says so. The broker that is `in_question` is the last to be asked.
     async fn look_up_beside(
         &self,
         in_question: Option<&str>,
         topic: &str,
-    ) -> Result<(String, Metadata), WireError> {
+    ) -> Result<(Witness, Metadata), WireError> {
         let mut tries = LOOK_UP_TRIES;
+        let used = self.shared.leaders.topics();
+        let topics: Vec<_> =
+            used.iter().map(String::as_str).filter(|used| *used != topic).chain([topic]).collect();
         loop {
             let mut connection = self.any_broker_beside(in_question).await?;
-            let view = wire::metadata(&mut connection, Some(&[topic]), self.config()).await?;
+            let view = wire::metadata(&mut connection, Some(&topics), self.config()).await?;
             let address = connection.address().to_owned();
-            if self.saw(&view) {
-                return Ok((address, view));
+            if let Some(changes) = self.saw(&view) {
+                return Ok((Witness { address, changes }, view));
             }
             self.shared.addresses.doubt(address.clone(), Instant::now());
             tries -= 1;
             if tries == 0 {
-                let reason = format!("it tells of leaders of {topic} that have been replaced");
+                let reason = "it tells of leaders that have been replaced".to_owned();
                 return Err(WireError::Broken { address, reason });
             }
         }
     }
 
-    /// Keeps in mind what a broker says of the others, unless it is older than what is known: then it is false.
-    pub(crate) fn saw(&self, view: &Metadata) -> bool {
-        let is_news = self.shared.leaders.saw(view);
-        if is_news {
-            self.shared.addresses.saw(view);
-        }
-        is_news
+    /// Keeps in mind what a broker says of the others; gives how many changes of leaders it knows of. Nothing, and what
+    /// it says of brokers does not count, if it does not know of all that are known.
+    pub(crate) fn saw(&self, view: &Metadata) -> Option<u64> {
+        let changes = self.shared.leaders.saw(view)?;
+        self.shared.addresses.saw(view);
+        Some(changes)
     }
 
     /// Where the cluster's brokers listen, as last told, but for the one at `address`.

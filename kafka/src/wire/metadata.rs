@@ -88,7 +88,7 @@ pub async fn metadata(
 /// A connection to the leader of a partition. [`WireError::Kafka`] with `UnknownTopicOrPartition` if there is no such
 /// partition, `LeaderNotAvailable` during an election: whether and how long to try again is the caller's affair.
 pub async fn open_leader(kafka: &Kafka, topic: &str, partition: i32) -> Result<Connection, WireError> {
-    let (_, view) = kafka.look_up(topic).await?;
+    let view = kafka.look_up(topic).await?;
     let leader = view.leader(topic, partition).map_err(|error| no_leader(topic, partition, error))?;
     Connection::open(&leader.address(), kafka.config()).await
 }

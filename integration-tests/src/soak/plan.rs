@@ -101,10 +101,8 @@ impl Dealer {
             }
         }
         let rests = faults.iter().map(|fault| Duration::from_secs(fault.kind.row().rest));
-        let mut rest = rests.max().unwrap_or_default();
-        if faults.len() > 1 {
-            rest = rest.max(MIXED_EXTRA);
-        }
+        let extra = if faults.len() > 1 { MIXED_EXTRA } else { Duration::ZERO };
+        let rest = rests.max().unwrap_or_default() + extra;
         let quiet = self.random.within(QUIET);
         Some(Step { faults, rest, quiet })
     }

@@ -10,6 +10,9 @@ use super::cost::{Calls, Cost, Judged};
 /// For how long after its end the effects of a fault without a bound are looked for.
 const AFTERMATH: Duration = Duration::from_secs(10);
 
+/// A call that had waited no longer than this for its answer when a fault came was in no trouble before.
+const PROMPT: Duration = Duration::from_secs(1);
+
 /// What one fault did.
 #[derive(Debug, Clone)]
 pub struct Incident {
@@ -40,11 +43,12 @@ impl Incident {
         let is_its = |judged: &&Judged<'_>| {
             judged.call.sent >= fault.began
                 && judged.call.sent < horizon
+                && !is_of_a_later_one(judged, fault, faults)
                 && (judged.call.sent <= during.to || !others.cover(&judged.call.span()))
         };
         let around = calls.around(Span { from: fault.began, to: horizon });
-        let last_error =
-            around.iter().filter(is_its).filter(|judged| judged.is_error).map(|j| j.call.sent).max();
+        let errors = around.iter().filter(|judged| judged.is_error);
+        let last_error = errors.filter(is_its).map(|judged| judged.call.sent).max();
         let is_after = |judged: &&Judged<'_>| last_error.is_none_or(|error| judged.call.sent > error);
         let answers = around.iter().filter(|judged| judged.is_right).filter(is_after).map(|j| j.call.ended);
         let timed_from = fault.timed_from();
@@ -63,6 +67,18 @@ impl Incident {
             is_within_bound,
         }
     }
+}
+
+/// Whether what went wrong is the doing of a fault that came when this one was over: the call was sent after it, or had just
+/// been sent.
+fn is_of_a_later_one(judged: &Judged<'_>, fault: &Fault, faults: &[&Fault]) -> bool {
+    let first = faults.partition_point(|other| other.began < fault.ended);
+    let later = faults.get(first..).unwrap_or_default().iter().filter(|other| !std::ptr::eq(**other, fault));
+    let met = |other: &&Fault| {
+        let excuses = other.excuses().filter(|span| span.overlaps(&judged.call.span()));
+        excuses.is_some_and(|span| span.from <= judged.call.sent + PROMPT)
+    };
+    later.copied().any(|other| met(&other))
 }
 
 fn during(fault: &Fault, faults: &[&Fault]) -> Span {

@@ -104,6 +104,47 @@ fn an_error_of_the_next_fault_is_not_the_last_ones() {
     assert_eq!(table.incidents[1].recovery, Some(ms(1_020)));
 }
 
+/// A planned change, and then a fault that meets a call which was sent so long before.
+fn met_by_the_next_fault(sent_before: Duration) -> Vec<bool> {
+    let mut run = Run::new();
+    run.answered();
+    run.fault_with(None);
+    run.now = seconds(2);
+    run.answered();
+    run.now = seconds(6);
+    run.fault();
+    run.now = seconds(6) - sent_before;
+    let number = run.call(refusal("no_workers"));
+    run.of(number).ended = seconds(6) + ms(200);
+    run.now = seconds(8);
+    run.answered();
+    table(run).incidents.iter().map(|incident| incident.is_within_bound).collect()
+}
+
+#[test]
+fn a_call_that_was_under_way_when_the_next_fault_came_is_not_the_last_ones() {
+    assert_eq!(met_by_the_next_fault(ms(40)), [true, true]);
+}
+
+#[test]
+fn a_call_that_had_waited_for_long_when_the_next_fault_came_is_the_last_ones() {
+    assert_eq!(met_by_the_next_fault(seconds(3)), [false, true]);
+}
+
+#[test]
+fn a_fault_that_comes_within_the_bound_of_the_last_one_answers_for_itself() {
+    let mut run = in_trouble();
+    run.now = seconds(2);
+    run.answered();
+    run.fault();
+    run.call(refusal("no_workers"));
+    run.now = seconds(5);
+    run.answered();
+    let table = table(run);
+    let within: Vec<_> = table.incidents.iter().map(|incident| incident.is_within_bound).collect();
+    assert_eq!(within, [true, true]);
+}
+
 #[test]
 fn who_never_answers_again_has_not_recovered() {
     let mut run = in_trouble();

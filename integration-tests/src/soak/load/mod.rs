@@ -149,8 +149,8 @@ impl Load {
     /// Makes one call to the gateway behind `door`, when no others are made any more. Whether it was answered.
     pub async fn call_at(&self, door: &Door) -> bool {
         let number = self.next.fetch_add(1, Relaxed);
-        let call = self.call(number, data::of_call(self.rate.seed, number), door).await;
-        self.keep(call)
+        let call = self.call(number, &data::of_call(self.rate.seed, number), door).await;
+        call.is_some_and(|call| self.keep(call))
     }
 
     /// Calls under way.
@@ -188,12 +188,14 @@ impl Load {
 
     /// Makes a call and keeps what became of it. Whether it was answered.
     async fn make(&self, number: u64, data: String) -> bool {
-        let Some(door) = self.doors.choose(number, is_fresh(number)) else {
-            self.unplaced.fetch_add(1, Relaxed);
-            return false;
-        };
-        let call = self.call(number, data, &door).await;
-        self.keep(call)
+        // A gateway that is closing may have no connection left by the time that it is asked for one.
+        while let Some(door) = self.doors.choose(number, is_fresh(number)) {
+            if let Some(call) = self.call(number, &data, &door).await {
+                return self.keep(call);
+            }
+        }
+        self.unplaced.fetch_add(1, Relaxed);
+        false
     }
 
     fn keep(&self, call: Call) -> bool {
@@ -203,7 +205,8 @@ impl Load {
         is_answered
     }
 
-    async fn call(&self, number: u64, data: String, door: &Door) -> Call {
+    /// None if the gateway lets nobody in any more, before anything was sent.
+    async fn call(&self, number: u64, data: &str, door: &Door) -> Option<Call> {
         let fresh = is_fresh(number);
         let body = Bytes::from(serde_json::json!({ "data": data }).to_string());
         let connecting = self.clock.now();
@@ -211,7 +214,7 @@ impl Load {
             number,
             gateway: door.instance,
             connection: checker::Connection::Fresh,
-            data: Digest::of(&data),
+            data: Digest::of(data),
             sent: connecting,
             ended: connecting,
             limit: self.rate.limit,
@@ -221,11 +224,11 @@ impl Load {
         // Each kept connection that was closed meanwhile is one attempt, and there are only so many.
         loop {
             let mut connection = match door.connection(fresh).await {
-                Ok(connection) => connection,
+                Ok(connection) => connection?,
                 Err(error) => {
                     call.ended = self.clock.now();
                     call.outcome = Outcome::NotConnected(format!("{error:#}").into());
-                    return call;
+                    return Some(call);
                 }
             };
             call.connection = match connection.idle_since() {
@@ -251,7 +254,7 @@ impl Load {
                 }
                 Err(_) => Outcome::TimedOut,
             };
-            return call;
+            return Some(call);
         }
     }
 }

@@ -48,8 +48,7 @@ proptest! {
             for fault in &step.faults {
                 let row = fault.kind.row();
                 prop_assert!(row.lasts.contains(&fault.lasts.as_secs()));
-                let bound = row.bound().map_or(Duration::ZERO, |bound| bound);
-                prop_assert!(step.rest >= bound);
+                prop_assert!(step.rest >= fault.bound.unwrap_or_default());
             }
         }
     }

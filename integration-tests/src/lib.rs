@@ -8,6 +8,7 @@ pub mod broker;
 pub mod checker;
 pub mod client;
 pub mod cluster;
+pub mod logs;
 pub mod process;
 pub mod programs;
 pub mod proxy;

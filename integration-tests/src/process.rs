@@ -96,7 +96,8 @@ impl Process {
         let stderr = child.stderr.take().context("it was piped")?;
         let stdin = child.stdin.take().context("it was piped")?;
         let log = Log::default();
-        let reader = tokio::spawn(log.clone().fill(stderr));
+        let name = format!("{} {}", program.name(), child.id().unwrap_or_default());
+        let reader = tokio::spawn(log.clone().fill(stderr, name));
         Ok(Self { child, _stdin: stdin, log, reader })
     }
 

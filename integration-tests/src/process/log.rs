@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::ChildStderr;
 
+use crate::logs;
+
 /// Lines kept; older ones make room.
 const KEPT: usize = 4_000;
 
@@ -27,10 +29,11 @@ struct Lines {
 }
 
 impl Log {
-    /// Takes lines from `stderr` until it ends.
-    pub(super) async fn fill(self, stderr: ChildStderr) {
+    /// Takes lines from `stderr` until it ends. They are the process's of this name.
+    pub(super) async fn fill(self, stderr: ChildStderr, name: String) {
         let mut lines = BufReader::new(stderr).lines();
         while let Ok(Some(line)) = lines.next_line().await {
+            logs::keep(format!("{name} | {line}"));
             self.lines.lock().push(line);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::steady::{Call, Outcome};
 
@@ -56,8 +56,35 @@ impl fmt::Display for Felt {
 /// over at `ended`, calls were answered again without a break.
 pub(crate) fn judge(mut calls: Vec<Call>, request_timeout: Duration, ended: Instant) -> Result<Felt> {
     calls.sort_by_key(|call| call.sent);
+    weigh(&calls, request_timeout, ended).with_context(|| timeline(&calls, ended))
+}
+
+/// What became of the calls of each second, counted from the fault's end.
+pub(crate) fn timeline(calls: &[Call], ended: Instant) -> String {
+    let mut seconds: BTreeMap<i64, BTreeMap<&str, usize>> = BTreeMap::new();
+    for call in calls {
+        let second = match call.sent.checked_duration_since(ended) {
+            Some(after) => after.as_secs().cast_signed(),
+            None => -1 - (ended - call.sent).as_secs().cast_signed(),
+        };
+        let outcome = match &call.outcome {
+            Outcome::Answered(_) => "answered",
+            Outcome::Refused(code) => code,
+            Outcome::Broken(_) => "broken",
+        };
+        *seconds.entry(second).or_default().entry(outcome).or_default() += 1;
+    }
+    let over = chrono::Utc::now() - ended.elapsed();
+    let mut text = format!("calls by the second in which they were sent, from the fault's end at {over:?}:");
+    for (second, outcomes) in seconds {
+        text.push_str(&format!("\n{second:>5} s  {outcomes:?}"));
+    }
+    text
+}
+
+fn weigh(calls: &[Call], request_timeout: Duration, ended: Instant) -> Result<Felt> {
     let (mut errors, mut longest) = (Vec::new(), Duration::ZERO);
-    for call in &calls {
+    for call in calls {
         let took = call.ended - call.sent;
         longest = longest.max(took);
         ensure!(took < request_timeout + GRACE + NOISE, "after {took:?}: {call:?}");

@@ -31,9 +31,11 @@ mod steady;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Result;
 use integration_tests::broker::{Brokers, Choice, TestBroker};
+use integration_tests::logs;
 use integration_tests::stack::TestStack;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -68,7 +70,13 @@ where
     let context = context.clone();
     Trial::test(name, move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(run(context)).map_err(|error| Failed::from(format!("{error:#}")))
+        let began = Instant::now();
+        runtime.block_on(run(context)).map_err(|error| {
+            let logs = logs::since(began);
+            Failed::from(format!(
+                "{error:#}\n\nWhat services logged last, those of other tests among them:\n{logs}"
+            ))
+        })
     })
 }
 
@@ -76,10 +84,7 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // Two cores carry few stacks at once.
     arguments.test_threads = arguments.test_threads.or(Some(3));
-    service::telemetry::init(&service::settings::LogSettings {
-        filter: std::env::var("RUST_LOG").unwrap_or_else(|_| "error,rskafka=off".into()),
-        ..Default::default()
-    });
+    logs::init();
     let keeper = tokio::runtime::Runtime::new().expect("a runtime can be made");
     let choice = Choice::from_environment();
     eprintln!("broker: {choice:?}");

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   claims ──▶ owner of each partition      the newest claim; two equally new ones: nobody
-//!          ──▶ quotas                       sizes differ by at most one; the larger ones go to who owns most
+//!          ──▶ quotas                       sizes differ by at most one; the larger ones go to who owns most, then to
+//!                                           who is no newcomer
 //!          ──▶ targets                      keep what fits the quota, fill up with what is free
 //!          ──▶ shares                       a target somebody else still holds is withheld
 //! ```
@@ -85,11 +86,14 @@ fn targets(
         }
     }
 
-    // Who owns most gets the larger quotas: every other choice would move more. The sort is stable and the map is
-    // ordered, so members that own equally many come in the order of their ids.
+    // Who owns most gets the larger quotas: every other choice would move more. Of those that own equally many, who has
+    // been here before comes first: it has seen how what is free stood until now. The sort is stable and the map is
+    // ordered, so the rest come in the order of their ids.
+    let newcomers: BTreeSet<_> =
+        candidates.iter().filter(|c| c.generation < 0).map(|c| c.id.as_str()).collect();
     let quota = Quota::of(partitions, kept.len());
     let mut ranked: Vec<_> = kept.into_iter().collect();
-    ranked.sort_by_key(|(_, owned)| Reverse(owned.len()));
+    ranked.sort_by_key(|(id, owned)| (Reverse(owned.len()), newcomers.contains(id)));
     for (rank, (_, owned)) in ranked.iter_mut().enumerate() {
         while owned.len() > quota.at(rank) {
             free.extend(owned.pop_last());

@@ -40,6 +40,14 @@ fn a_third_member_takes_one_partition_and_the_others_stay() {
 }
 
 #[test]
+fn what_is_free_goes_to_who_was_here_before_and_has_nothing() {
+    let members = [candidate("a", -1, []), candidate("b", 3, [0]), candidate("c", 3, [])];
+    let shares = sticky(&members, 2);
+    assert_eq!(shares.of["c"], set([1]));
+    assert_eq!((&shares.of["a"], &shares.of["b"]), (&set([]), &set([0])));
+}
+
+#[test]
 fn the_newest_claim_counts() {
     let shares = sticky(&[candidate("a", 4, [0, 1]), candidate("b", 5, [1])], 2);
     assert_eq!(shares.of["a"], set([0]));

@@ -31,8 +31,10 @@ AWAIT_KAFKA = $(call await_health,kafka,Kafka,make logs); \
 # Gateway and worker as containers; named with Kafka where only some services are to run.
 APP := $(COMPOSE) --profile app
 APP_SERVICES := hash-processor api-gateway
+# And those that look at them.
+ALL := $(APP) --profile observability
 
-.PHONY: help up up-app down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak clean
+.PHONY: help up up-app up-observability down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +58,13 @@ up-app: ## Start all of it in Docker: Kafka, Kafka UI, gateway and worker (`make
 	done; \
 	echo "Gateway: http://localhost:3001/hash"
 
+up-observability: up-app ## The same with Prometheus and Grafana beside it
+	$(ALL) up -d prometheus grafana
+	@echo "Grafana: http://localhost:3000; Prometheus: http://localhost:9090"
+
 down: ## Stop whatever of it runs; Kafka keeps its data
 	$(NEED_COMPOSE)
-	$(APP) down --remove-orphans
+	$(ALL) down --remove-orphans
 
 logs: ## Follow Kafka's log
 	$(NEED_COMPOSE)
@@ -107,5 +113,5 @@ soak: ## Soak the stack: ten minutes of faults, judged (SOAK_ARGS, for example -
 
 clean: ## Remove build output, and the containers with Kafka's data where Docker is there
 	cargo clean
-	$(if $(COMPOSE),$(APP) down --volumes --remove-orphans)
+	$(if $(COMPOSE),$(ALL) down --volumes --remove-orphans)
 	$(if $(COMPOSE),$(COMPOSE) $(ZOOKEEPER) down --volumes --remove-orphans)

@@ -57,7 +57,8 @@ pub struct Options {
     /// How long the first rebalance of a group waits for more members (Kafka's default: 3000).
     #[arg(long, default_value_t = 0, value_name = "MS")]
     initial_rebalance_delay: u64,
-    /// Clocks of gateways and workers are so far apart, one ahead and the next one behind.
+    /// Clocks of gateways and workers are wrong by so much, one ahead and the next one behind: a gateway's and a worker's can be
+    /// twice as far apart.
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
     skew: f64,
     /// Write verdict, violations and the table of faults to this file, as JSON.

@@ -16,8 +16,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use crate::auth::Authenticator;
 use crate::http::routes;
 use crate::metrics::{Metrics, Shards};
+use crate::reload::Reloading;
 use crate::shard::Blueprint;
 
 /// Connections that may wait to be accepted: a crowd that arrives at once should not have to try again.
@@ -49,13 +51,14 @@ pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     management: Bound,
+    authenticator: Option<Arc<Authenticator>>,
 }
 
 impl Gateway {
-    /// Binds both ports.
+    /// Reads what callers are known by, and binds both ports.
     ///
     /// # Errors
-    /// If one of them cannot be had; says which, and how to choose another.
+    /// If a file cannot be used, or a port cannot be had; says which, and how to choose another.
     pub fn bind(settings: GatewaySettings) -> Result<Self> {
         Self::bind_with(settings, WallClock::system())
     }
@@ -65,13 +68,14 @@ impl Gateway {
     /// # Errors
     /// As there.
     pub fn bind_with(settings: GatewaySettings, clock: WallClock) -> Result<Self> {
+        let authenticator = Authenticator::from_settings(&settings.callers)?;
         let (host, port) = (settings.host.as_str(), settings.port);
         let listener = listen(host, port).with_context(|| {
             format!("cannot listen on {host}:{port}; free the port, or set SERVICE_1_HOST and SERVICE_1_PORT")
         })?;
         let address = listener.local_addr()?;
         let management = Management::bind(host, settings.management_port)?;
-        Ok(Self { program: crate::PROGRAM, settings, clock, listener, address, management })
+        Ok(Self { program: crate::PROGRAM, settings, clock, listener, address, management, authenticator })
     }
 
     /// The port for requests.
@@ -94,7 +98,7 @@ impl Gateway {
     }
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
-        let Self { program, settings, clock, listener, address, management } = self;
+        let Self { program, settings, clock, listener, address, management, authenticator } = self;
         let (readiness, registry, shards) =
             (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
         let kafka_connected = readiness.step("kafka");
@@ -102,6 +106,12 @@ impl Gateway {
             .info("envelope_versions", protocol::SUPPORTED_VERSIONS.to_vec());
         show_kafka(&readiness, &shards);
         let management = management.serve(pages)?;
+
+        // Dropped with this run, and with it what it looks after.
+        let _reloading = Reloading::start(authenticator.iter().flat_map(|known| known.sources()).collect());
+        if authenticator.is_none() {
+            tracing::warn!("anybody may call this gateway: SERVICE_1_API_KEYS_FILE is not set");
+        }
 
         let settings = Arc::new(settings);
         let draining = Arc::new(AtomicBool::new(false));
@@ -111,6 +121,7 @@ impl Gateway {
             clock,
             metrics: Arc::new(Metrics::new(&registry, &shards)),
             shards: shards.clone(),
+            authenticator,
             draining: draining.clone(),
             control: Handle::current(),
         };

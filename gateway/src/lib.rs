@@ -10,11 +10,13 @@
 
 mod admission;
 mod app;
+mod auth;
 mod check;
 mod http;
 mod metrics;
 pub mod operations;
 mod problem;
+mod reload;
 pub mod requester;
 mod shard;
 
@@ -40,7 +42,7 @@ fn commands() -> Vec<Command<GatewaySettings>> {
     let healthcheck = service::healthcheck::command(|settings: &GatewaySettings| {
         (&settings.host, settings.management_port)
     });
-    vec![healthcheck, check::command()]
+    vec![healthcheck, check::command(), auth::new_key_command()]
 }
 
 /// The whole program: settings, logs, signals, the gateway, the exit status.

@@ -11,6 +11,10 @@ use serde::Serialize;
 pub enum Code {
     /// The body is no JSON, or a field is missing or of the wrong type.
     InvalidRequest,
+    /// Nothing shows who calls, or nobody is known by what it shows.
+    Unauthenticated,
+    /// The caller is known and may not do this.
+    Forbidden,
     /// The path is unknown.
     NotFound,
     /// The path exists, the method does not.
@@ -41,8 +45,10 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of their status.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidRequest,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -81,6 +87,10 @@ impl Code {
     const fn row(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST, "The request is not valid"),
+            Self::Unauthenticated => {
+                ("unauthenticated", StatusCode::UNAUTHORIZED, "It is not known who calls")
+            }
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The caller may not do this"),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed")
@@ -122,12 +132,20 @@ pub(crate) struct Problem {
     id: Option<String>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
+    challenge: Option<Cow<'static, str>>,
 }
 
 impl Problem {
     /// An occurrence of `code`; `detail` tells this caller what happened and what to do.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), id: None, retry_after_seconds: None, allow: None }
+        Self {
+            code,
+            detail: detail.into(),
+            id: None,
+            retry_after_seconds: None,
+            allow: None,
+            challenge: None,
+        }
     }
 
     /// Names the request that it is about.
@@ -151,6 +169,13 @@ impl Problem {
         self
     }
 
+    /// Adds `WWW-Authenticate`.
+    #[must_use]
+    pub(crate) fn challenge(mut self, challenge: impl Into<Cow<'static, str>>) -> Self {
+        self.challenge = Some(challenge.into());
+        self
+    }
+
     /// Which error it is.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -165,6 +190,9 @@ impl Problem {
         }
         if let Some(methods) = self.allow {
             response.insert_header((header::ALLOW, methods));
+        }
+        if let Some(challenge) = &self.challenge {
+            response.insert_header((header::WWW_AUTHENTICATE, &**challenge));
         }
         response.json(Details {
             r#type: format!("urn:api-gateway:problem:{}", self.code.text()),

@@ -13,6 +13,7 @@ use service::settings::{GatewaySettings, NoWorker as Watch, ReplyRouting as Rout
 use tokio::runtime::Handle;
 
 use crate::admission::Admission;
+use crate::auth::Authenticator;
 use crate::metrics::{HttpMetrics, Metrics, Shards};
 use crate::requester::{NoWorker, ReplyRouting, Requester, RequesterConfig};
 
@@ -21,6 +22,8 @@ pub(crate) struct Shard {
     pub(crate) requester: Arc<Requester>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<HttpMetrics>,
+    /// None where anybody may call.
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) request_timeout: Duration,
     draining: Arc<AtomicBool>,
 }
@@ -40,6 +43,7 @@ pub(crate) struct Blueprint {
     pub(crate) clock: WallClock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shards: Shards,
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) draining: Arc<AtomicBool>,
     /// Where everything runs that is on no request's way.
     pub(crate) control: Handle,
@@ -61,6 +65,7 @@ impl Blueprint {
             requester,
             admission,
             metrics: self.metrics.of_shard(),
+            authenticator: self.authenticator,
             request_timeout: self.settings.request_timeout,
             draining: self.draining,
         }

@@ -18,6 +18,8 @@ pub const REPLY_TOPIC: &str = "kafka_replyTopic";
 pub const REPLY_PARTITION: &str = "kafka_replyPartition";
 /// When the caller stops waiting: see [`Deadline`].
 pub const DEADLINE: &str = "x-request-deadline";
+/// Who called the gateway, where it asks: a name of visible ASCII characters. Only a gateway writes it.
+pub const CALLER: &str = "x-caller";
 /// W3C trace context: the caller's span.
 pub const TRACEPARENT: &str = "traceparent";
 /// W3C trace context: what vendors add to it.

@@ -1,21 +1,23 @@
 //! The description of the API, made from what is really served.
 
 use actix_web::HttpResponse;
+use actix_web::web::Data;
 use serde_json::{Map, Value, json};
 
 use crate::operations::{self, Operation, Visitor};
 use crate::problem::Code;
+use crate::shard::Shard;
 
 /// `GET /openapi.json`.
-pub(crate) async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(describe())
+pub(crate) async fn document(shard: Data<Shard>) -> HttpResponse {
+    HttpResponse::Ok().json(describe(shard.authenticator.is_some()))
 }
 
-/// The OpenAPI document.
-pub(crate) fn describe() -> Value {
+/// The OpenAPI document of a gateway that asks who calls, or does not.
+pub(crate) fn describe(asks_who_calls: bool) -> Value {
     let mut paths = Paths::default();
     operations::each(&mut paths);
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": env!("CARGO_PKG_NAME"),
@@ -24,7 +26,15 @@ pub(crate) fn describe() -> Value {
         },
         "paths": paths.by_path,
         "components": { "schemas": { "Problem": problem_schema() } },
-    })
+    });
+    if asks_who_calls {
+        document["components"]["securitySchemes"] = json!({
+            "bearer": { "type": "http", "scheme": "bearer", "description": "An API key or a token." },
+            "apiKey": { "type": "apiKey", "in": "header", "name": "x-api-key" },
+        });
+        document["security"] = json!([{ "bearer": [] }, { "apiKey": [] }]);
+    }
+    document
 }
 
 #[derive(Default)]
@@ -106,9 +116,9 @@ mod tests {
 
     #[test]
     fn every_error_of_an_operation_is_described() {
-        let document = describe();
+        let document = describe(false);
         let responses = document["paths"]["/hash"]["post"]["responses"].as_object().unwrap();
-        for status in ["200", "400", "408", "413", "415", "422", "502", "503", "504"] {
+        for status in ["200", "400", "401", "403", "408", "413", "415", "422", "502", "503", "504"] {
             assert!(responses.contains_key(status), "{status}");
         }
         let unavailable = responses["503"]["description"].as_str().unwrap();
@@ -119,8 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn how_callers_are_known_is_described_where_they_are_asked() {
+        assert!(describe(false).get("security").is_none());
+        let document = describe(true);
+        for way in document["security"].as_array().unwrap() {
+            let name = way.as_object().unwrap().keys().next().unwrap();
+            assert!(document["components"]["securitySchemes"][name].is_object(), "{name}");
+        }
+    }
+
+    #[test]
     fn the_answer_has_its_id() {
-        let document = describe();
+        let document = describe(false);
         let answer =
             &document["paths"]["/hash"]["post"]["responses"]["200"]["content"]["application/json"]["schema"];
         assert_eq!(answer["required"], json!(["hash", "id"]));

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use protocol::header::CALLER;
 
 use super::{answer, body, openapi, trace};
+use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
 use crate::problem::{Code, Problem};
@@ -36,18 +38,18 @@ impl Visitor for Routes<'_> {
 pub(crate) async fn not_found(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(NO_ROUTE, http.method());
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, &shard, served, Err(problem))
+    finish(&http, &shard, served, None, Err(problem))
 }
 
 async fn only_post<O: Operation>(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(O::PATH, http.method());
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, &shard, served, Err(problem))
+    finish(&http, &shard, served, None, Err(problem))
 }
 
 async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(OPENAPI, http.method());
-    let document = openapi::document().await;
+    let document = openapi::document(shard.clone()).await;
     served.answered(None);
     document
 }
@@ -55,13 +57,24 @@ async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
 async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(OPENAPI, http.method());
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, &shard, served, Err(problem))
+    finish(&http, &shard, served, None, Err(problem))
 }
 
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(O::PATH, http.method());
-    let outcome = exchange::<O>(&http, payload, &shard).await;
-    finish(&http, &shard, served, outcome)
+    let (caller, outcome) = match caller(&http, &shard) {
+        Ok(caller) => {
+            let outcome = exchange::<O>(&http, payload, &shard, caller.as_ref()).await;
+            (caller, outcome)
+        }
+        Err(problem) => (None, Err(problem)),
+    };
+    finish(&http, &shard, served, caller.as_ref(), outcome)
+}
+
+/// Who calls; none where nobody asks.
+fn caller(http: &HttpRequest, shard: &Shard) -> Result<Option<Caller>, Problem> {
+    shard.authenticator.as_ref().map(|known| known.authenticate(http.headers())).transpose()
 }
 
 /// One request from its body to its answer. The deadline is set here and obeyed everywhere.
@@ -69,11 +82,16 @@ async fn exchange<O: Operation>(
     http: &HttpRequest,
     payload: Payload,
     shard: &Shard,
+    caller: Option<&Caller>,
 ) -> Result<HttpResponse, Problem> {
     let deadline = tokio::time::Instant::now() + shard.request_timeout;
+    caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
     let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;
-    let headers = trace::context(http.headers());
+    let mut headers = trace::context(http.headers());
+    if let Some(caller) = caller {
+        headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
+    }
     let sent = Instant::now();
     let answered = shard.requester.request_by(O::NAME, &input, deadline, headers).await;
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
@@ -88,20 +106,22 @@ fn finish(
     http: &HttpRequest,
     shard: &Shard,
     served: Exchange<'_>,
+    caller: Option<&Caller>,
     outcome: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
-    let (mut response, code) = match outcome {
+    let (mut response, problem) = match outcome {
         Ok(response) => (response, None),
-        Err(problem) => (problem.response(), Some(problem.code())),
+        Err(problem) => (problem.response(), Some(problem)),
     };
-    served.answered(code);
+    served.answered(problem.as_ref().map(Problem::code));
     let request_id = trace::request_id(http.headers());
     if let Some(id) = request_id {
         response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());
     }
-    if let Some(code) = code {
+    if let Some(problem) = problem {
         let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default();
-        tracing::debug!(code = code.text(), request_id, "answered with an error");
+        let (code, caller) = (problem.code().text(), caller.map(|caller| &**caller.name()));
+        tracing::debug!(code, request_id, caller, "answered with an error");
     }
     if shard.is_draining() {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);

@@ -1,5 +1,8 @@
 //! Measures the stack against what its parts cost by themselves, in one run. `--help` says how.
 
+// Layouts of futures inside futures, down to the sockets.
+#![recursion_limit = "256"]
+
 use std::net::TcpListener;
 use std::process::ExitCode;
 

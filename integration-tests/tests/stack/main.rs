@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "which broker ran and what was skipped belongs beside the results")]
 
 mod answers;
+mod auth;
 mod brokers;
 mod by_hand;
 mod cluster;
@@ -92,6 +93,7 @@ fn main() {
     let context = Context { brokers: brokers.clone() };
     let trials = [
         answers::tests(&context),
+        auth::tests(&context),
         brokers::tests(&context),
         by_hand::tests(&context),
         cluster::tests(&context),

@@ -175,6 +175,7 @@ pub static CATALOGUE: &[Setting] = {
         gateway("SERVICE_1_NO_WORKER", Choice(&["group", "off"]), Text("group"), "Answer 503 `no_workers` when the workers' group is empty; `off` unless set where the routing is `any`"),
         gateway("SERVICE_1_NO_WORKER_GRACE", seconds(0.0, HOUR), Text("1"), "Time since the last worker was seen before `no_workers` is answered"),
         gateway("SERVICE_1_SHARDS", whole(1, 256, "threads"), Text("1"), "Threads that each serve as a gateway of their own"),
+        gateway("SERVICE_1_API_KEYS_FILE", Kind::Path, Nothing("none: anybody may call"), "Names, hashed API keys and scopes of those who may call; `api-gateway new-key` makes its lines"),
         both("SERVICE_2_GROUP_ID", Kind::Text, Text("service_2"), "Consumer group of the processors on the request topic; the gateway watches it"),
         processor("SERVICE_2_MANAGEMENT_PORT", Port, Text("9102"), "Processor's port for health, metrics and info; if the default is taken, any free one"),
         processor("SERVICE_2_MAX_AGE", seconds(1.0, YEAR), Text("3600"), "Age past which a request that carries no deadline is dropped"),

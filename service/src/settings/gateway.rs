@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::settings::callers::CallerSettings;
 use crate::settings::catalogue::Service;
 use crate::settings::kafka::KafkaSettings;
 use crate::settings::log::LogSettings;
@@ -60,6 +61,8 @@ pub struct GatewaySettings {
     pub no_worker_grace: Duration,
     /// `SERVICE_1_SHARDS`: threads that each serve as a gateway of their own; at least 1.
     pub shards: usize,
+    /// Who may call.
+    pub callers: CallerSettings,
 }
 
 impl GatewaySettings {
@@ -124,6 +127,7 @@ impl Settings for GatewaySettings {
             no_worker,
             no_worker_grace: reader.duration("SERVICE_1_NO_WORKER_GRACE"),
             shards,
+            callers: CallerSettings::read(reader),
         }
     }
 

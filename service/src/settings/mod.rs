@@ -14,6 +14,7 @@
 pub mod catalogue;
 pub mod kind;
 
+mod callers;
 mod command_line;
 mod error;
 mod file;
@@ -34,6 +35,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+pub use crate::settings::callers::CallerSettings;
 pub use crate::settings::error::{Problem, SettingsError};
 pub use crate::settings::gateway::{GatewaySettings, NoWorker, ReplyRouting};
 pub use crate::settings::inputs::Inputs;

@@ -8,6 +8,9 @@
 //!
 //! [`requester`] is request/reply over Kafka for any program, without HTTP. [`Gateway`] is the process around it.
 
+// Layouts of futures inside futures, down to the sockets.
+#![recursion_limit = "256"]
+
 mod admission;
 mod app;
 mod auth;

@@ -14,6 +14,9 @@
 //! One thread fetches, handles and appends; what one fetch brought becomes one batch for each reply partition.
 //! [`Processor`] is the process around it; [`operations`] is what it can do.
 
+// Layouts of futures inside futures, down to the sockets.
+#![recursion_limit = "256"]
+
 mod dead_letters;
 pub mod handler;
 mod ledger;

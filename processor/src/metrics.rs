@@ -23,6 +23,9 @@ const PROCESS_LABELS: [&str; 5] = [
     "error_type",
 ];
 
+/// How the group may change a member's share.
+const CHANGES: [&str; 3] = ["assigned", "revoked", "lost"];
+
 /// The label of a request for an operation that the worker does not have.
 const UNKNOWN: &str = "unknown";
 
@@ -113,6 +116,16 @@ impl ProcessorMetrics {
             request_topic: source.request_topic.to_owned(),
             group_id: source.group_id.to_owned(),
         };
+        let rebalances = metrics.counters(
+            "processor_rebalances",
+            "Changes of this member's partitions, by kind",
+            &["change"],
+            CHANGES.len(),
+        );
+        // From 0 on, so that an alert sees the first one.
+        for change in CHANGES {
+            rebalances.of(&[change]);
+        }
         Self {
             registry: metrics.clone(),
             requests: names().map(|name| (name, by_outcome(name))).collect(),
@@ -146,12 +159,7 @@ impl ProcessorMetrics {
             ),
             partitions: metrics
                 .gauge("processor_request_partitions", "Partitions of the request topic, as last seen"),
-            rebalances: metrics.counters(
-                "processor_rebalances",
-                "Changes of this member's partitions, by kind",
-                &["change"],
-                3,
-            ),
+            rebalances,
             commit_failures: metrics
                 .counter("processor_commit_failures", "Finished positions that came too late for the group"),
             lost_offsets: metrics

@@ -17,6 +17,7 @@ mod gate;
 mod honesty;
 mod images;
 mod limits;
+mod metrics;
 mod network;
 mod no_workers;
 mod openapi;
@@ -101,6 +102,7 @@ fn main() {
         faults::tests(&context),
         images::tests(&context),
         limits::tests(&context),
+        metrics::tests(&context),
         network::tests(&context),
         no_workers::tests(&context),
         openapi::tests(&context),

@@ -168,8 +168,7 @@ impl Member {
     /// It does not answer, or is no worker.
     pub async fn losses(&self) -> Result<u64> {
         let page = self.management.metrics().await?;
-        // It has the series from the first loss on.
-        Ok(page.sum("processor_rebalances_total", "change=\"lost\"").unwrap_or(0))
+        page.sum("processor_rebalances_total", "change=\"lost\"")
     }
 
     /// What it holds now; none if it does not run.

@@ -21,6 +21,7 @@ use crate::http::routes;
 use crate::metrics::{Metrics, Shards};
 use crate::reload::Reloading;
 use crate::shard::Blueprint;
+use crate::shares::Shares;
 
 /// Connections that may wait to be accepted: a crowd that arrives at once should not have to try again.
 const BACKLOG: i32 = 2048;
@@ -113,6 +114,7 @@ impl Gateway {
             tracing::warn!("anybody may call this gateway: SERVICE_1_API_KEYS_FILE is not set");
         }
 
+        let shares = Shares::from_settings(&settings.shares);
         let settings = Arc::new(settings);
         let draining = Arc::new(AtomicBool::new(false));
         let blueprint = Blueprint {
@@ -122,6 +124,7 @@ impl Gateway {
             metrics: Arc::new(Metrics::new(&registry, &shards)),
             shards: shards.clone(),
             authenticator,
+            shares,
             draining: draining.clone(),
             control: Handle::current(),
         };

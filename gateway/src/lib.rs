@@ -22,6 +22,7 @@ mod problem;
 mod reload;
 pub mod requester;
 mod shard;
+mod shares;
 
 use std::process::ExitCode;
 

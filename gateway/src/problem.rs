@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 use serde::Serialize;
 
 /// What went wrong, by the stable `code` that callers program against.
@@ -27,6 +28,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// A worker rejected the request for the caller's fault.
     WorkerRejected,
+    /// The caller has or wants more than its share.
+    RateLimited,
     /// A worker failed for its own fault.
     WorkerFailed,
     /// A reply came that contradicts itself.
@@ -45,7 +48,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of their status.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -55,6 +58,7 @@ impl Code {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::WorkerRejected,
+        Self::RateLimited,
         Self::WorkerFailed,
         Self::BadReply,
         Self::Overloaded,
@@ -107,6 +111,9 @@ impl Code {
             Self::WorkerRejected => {
                 ("worker_rejected", StatusCode::UNPROCESSABLE_ENTITY, "The worker rejected the request")
             }
+            Self::RateLimited => {
+                ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "The caller is over its share")
+            }
             Self::WorkerFailed => ("worker_failed", StatusCode::BAD_GATEWAY, "The worker failed"),
             Self::BadReply => ("bad_reply", StatusCode::BAD_GATEWAY, "The reply cannot be trusted"),
             Self::Overloaded => {
@@ -132,7 +139,7 @@ pub(crate) struct Problem {
     id: Option<String>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
-    challenge: Option<Cow<'static, str>>,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl Problem {
@@ -144,7 +151,7 @@ impl Problem {
             id: None,
             retry_after_seconds: None,
             allow: None,
-            challenge: None,
+            headers: Vec::new(),
         }
     }
 
@@ -171,8 +178,14 @@ impl Problem {
 
     /// Adds `WWW-Authenticate`.
     #[must_use]
-    pub(crate) fn challenge(mut self, challenge: impl Into<Cow<'static, str>>) -> Self {
-        self.challenge = Some(challenge.into());
+    pub(crate) fn challenge(self, challenge: impl Into<String>) -> Self {
+        self.header(header::WWW_AUTHENTICATE, challenge.into())
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -191,8 +204,8 @@ impl Problem {
         if let Some(methods) = self.allow {
             response.insert_header((header::ALLOW, methods));
         }
-        if let Some(challenge) = &self.challenge {
-            response.insert_header((header::WWW_AUTHENTICATE, &**challenge));
+        for (name, value) in &self.headers {
+            response.insert_header((name, value.as_str()));
         }
         response.json(Details {
             r#type: format!("urn:api-gateway:problem:{}", self.code.text()),
@@ -245,6 +258,6 @@ mod tests {
     fn only_what_was_never_handed_over_is_safe_to_retry() {
         let safe: Vec<_> =
             Code::ALL.iter().filter(|code| code.retry_safe()).map(|code| code.text()).collect();
-        assert_eq!(safe, ["overloaded", "kafka_unavailable", "no_workers", "shutting_down"]);
+        assert_eq!(safe, ["rate_limited", "overloaded", "kafka_unavailable", "no_workers", "shutting_down"]);
     }
 }

@@ -16,6 +16,7 @@ use crate::admission::Admission;
 use crate::auth::Authenticator;
 use crate::metrics::{HttpMetrics, Metrics, Shards};
 use crate::requester::{NoWorker, ReplyRouting, Requester, RequesterConfig};
+use crate::shares::Shares;
 
 /// What the handlers of one thread share.
 pub(crate) struct Shard {
@@ -24,6 +25,8 @@ pub(crate) struct Shard {
     pub(crate) metrics: Arc<HttpMetrics>,
     /// None where anybody may call.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// None where callers may have everything.
+    pub(crate) shares: Option<Arc<Shares>>,
     pub(crate) request_timeout: Duration,
     draining: Arc<AtomicBool>,
 }
@@ -44,6 +47,7 @@ pub(crate) struct Blueprint {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shards: Shards,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) shares: Option<Arc<Shares>>,
     pub(crate) draining: Arc<AtomicBool>,
     /// Where everything runs that is on no request's way.
     pub(crate) control: Handle,
@@ -66,6 +70,7 @@ impl Blueprint {
             admission,
             metrics: self.metrics.of_shard(),
             authenticator: self.authenticator,
+            shares: self.shares,
             request_timeout: self.settings.request_timeout,
             draining: self.draining,
         }

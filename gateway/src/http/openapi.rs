@@ -118,7 +118,7 @@ mod tests {
     fn every_error_of_an_operation_is_described() {
         let document = describe(false);
         let responses = document["paths"]["/hash"]["post"]["responses"].as_object().unwrap();
-        for status in ["200", "400", "401", "403", "408", "413", "415", "422", "502", "503", "504"] {
+        for status in ["200", "400", "401", "403", "408", "413", "415", "422", "429", "502", "503", "504"] {
             assert!(responses.contains_key(status), "{status}");
         }
         let unavailable = responses["503"]["description"].as_str().unwrap();

@@ -12,6 +12,7 @@ use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
 use crate::problem::{Code, Problem};
 use crate::shard::Shard;
+use crate::shares::{Share, Who};
 
 /// Everything that callers can reach.
 pub(crate) fn configure(config: &mut ServiceConfig) {
@@ -86,6 +87,7 @@ async fn exchange<O: Operation>(
 ) -> Result<HttpResponse, Problem> {
     let deadline = tokio::time::Instant::now() + shard.request_timeout;
     caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
+    let share = share(http, shard, caller)?;
     let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;
     let mut headers = trace::context(http.headers());
@@ -98,7 +100,18 @@ async fn exchange<O: Operation>(
         shard.metrics.replied(sent.elapsed());
     }
     drop(admitted.place);
-    answer::success::<O>(&answered.map_err(answer::failure)?)
+    let mut response = answer::success::<O>(&answered.map_err(answer::failure)?)?;
+    if let Some(share) = share {
+        share.tell(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// The part of its caller's share that a request takes until it is answered; none where nothing is limited.
+fn share(http: &HttpRequest, shard: &Shard, caller: Option<&Caller>) -> Result<Option<Share>, Problem> {
+    let Some(shares) = &shard.shares else { return Ok(None) };
+    let who = caller.map_or_else(|| Who::at(http.peer_addr()), |caller| Who::Name(caller.name().clone()));
+    shares.take(who).map(Some)
 }
 
 /// What every answer gets: counted, the caller's request id, and while shutting down a request to close.

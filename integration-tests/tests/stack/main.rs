@@ -25,6 +25,7 @@ mod outcomes;
 mod overload;
 mod rolling;
 mod scale;
+mod shares;
 mod sharing;
 mod shutdown;
 mod slow_partition;
@@ -110,6 +111,7 @@ fn main() {
         overload::tests(&context),
         rolling::tests(&context),
         scale::tests(&context),
+        shares::tests(&context),
         sharing::tests(&context),
         shutdown::tests(&context),
         slow_partition::tests(&context),

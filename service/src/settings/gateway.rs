@@ -8,6 +8,7 @@ use crate::settings::kafka::KafkaSettings;
 use crate::settings::log::LogSettings;
 use crate::settings::port::Port;
 use crate::settings::reader::Reader;
+use crate::settings::shares::ShareSettings;
 use crate::settings::{Settings, defaults};
 
 /// How replies find their gateway.
@@ -63,6 +64,8 @@ pub struct GatewaySettings {
     pub shards: usize,
     /// Who may call.
     pub callers: CallerSettings,
+    /// How much each of them may have.
+    pub shares: ShareSettings,
 }
 
 impl GatewaySettings {
@@ -128,6 +131,7 @@ impl Settings for GatewaySettings {
             no_worker_grace: reader.duration("SERVICE_1_NO_WORKER_GRACE"),
             shards,
             callers: CallerSettings::read(reader),
+            shares: ShareSettings::read(reader),
         }
     }
 

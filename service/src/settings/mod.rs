@@ -29,6 +29,7 @@ mod processor;
 mod reader;
 mod secret;
 mod security;
+mod shares;
 mod table;
 mod variables;
 
@@ -45,9 +46,8 @@ pub use crate::settings::port::Port;
 pub use crate::settings::processor::ProcessorSettings;
 pub use crate::settings::reader::Reader;
 pub use crate::settings::secret::Secret;
-pub use crate::settings::security::{
-    KafkaLogin, KafkaSecurity, KafkaTls, PasswordMechanism, SecretSource,
-};
+pub use crate::settings::security::{KafkaLogin, KafkaSecurity, KafkaTls, PasswordMechanism, SecretSource};
+pub use crate::settings::shares::ShareSettings;
 pub use crate::settings::table::markdown_table;
 
 use crate::Program;

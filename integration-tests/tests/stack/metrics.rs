@@ -3,16 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
+use integration_tests::client::Client;
 use integration_tests::topics::{self, record};
 use integration_tests::wait;
 use libtest_mimic::Trial;
+use serde_json::{Value, json};
 
 use crate::{Context, test};
 
 const DOCUMENT: &str = include_str!("../../../docs/observability.md");
 
 pub(crate) fn tests(context: &Context) -> Vec<Trial> {
-    vec![test("the_metrics_are_the_documented_ones", context, documented)]
+    vec![
+        test("the_metrics_are_the_documented_ones", context, documented),
+        test("the_management_port_tells_what_runs_and_how_it_is", context, told),
+    ]
+}
+
+async fn told(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let (gateway, processor) = stack.start_pair().await?;
+    for (name, running) in [("api-gateway", &gateway), ("hash-processor", &processor)] {
+        let management = Client::new(running.management_port)?;
+        let info: Value = serde_json::from_str(&management.get("/info").await?.1)?;
+        ensure!(info["name"] == name && info["version"] == env!("CARGO_PKG_VERSION"), "{info}");
+        ensure!(info["envelope_versions"] == json!([1]) && info.get("commit").is_some(), "{info}");
+        let (status, report) = management.get("/health/ready").await?;
+        let report: Value = serde_json::from_str(&report)?;
+        ensure!(status == 200 && report["ready"] == true && report["waiting_for"] == json!([]), "{report}");
+        ensure!(report["kafka"]["reachable"] == true, "{report}");
+        ensure!(running.metric("service_ready").await? == 1.0);
+        ensure!(running.metric("kafka_reachable").await? == 1.0);
+    }
+    let is_seen = async || gateway.metric("gateway_workers").await.is_ok_and(|workers| workers == 1.0);
+    wait::until("the worker to be seen", is_seen).await
 }
 
 /// A metric's type and the names of its labels.

@@ -76,7 +76,7 @@ fn encode_operations(
 ) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "messaging_client_operation_duration_seconds",
-        "Calls to Kafka: appends of a batch (send) and commits of offsets (commit)",
+        "Calls to Kafka: appends of a batch (send) and commits of offsets (commit).",
         None,
         MetricType::Histogram,
     )?;
@@ -116,7 +116,7 @@ fn encode_durations(mut metric: MetricEncoder<'_>, counted: &Counted) -> fmt::Re
 fn encode_sent(encoder: &mut DescriptorEncoder<'_>, sends: &Gathered<String, Sends>) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "messaging_client_sent_messages",
-        "Records that Kafka acknowledged, or refused for good",
+        "Records that Kafka acknowledged, or refused for good.",
         None,
         MetricType::Counter,
     )?;
@@ -142,7 +142,7 @@ fn encode_sent(encoder: &mut DescriptorEncoder<'_>, sends: &Gathered<String, Sen
 fn encode_consumed(encoder: &mut DescriptorEncoder<'_>, reads: &Gathered<String, Reads>) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "messaging_client_consumed_messages",
-        "Records read, those for others and unreadable ones included",
+        "Records read, those for others and unreadable ones included.",
         None,
         MetricType::Counter,
     )?;
@@ -162,7 +162,7 @@ fn encode_consumed(encoder: &mut DescriptorEncoder<'_>, reads: &Gathered<String,
 fn encode_batches(encoder: &mut DescriptorEncoder<'_>, sends: &Gathered<String, Sends>) -> fmt::Result {
     let mut metric = encoder.encode_descriptor(
         "kafka_produce_batch_records",
-        "Records of the acknowledged appends",
+        "Records of the acknowledged appends.",
         None,
         MetricType::Histogram,
     )?;
@@ -186,7 +186,7 @@ fn encode_connections(encoder: &mut DescriptorEncoder<'_>, handles: &[Kafka]) ->
     let views: Vec<_> = handles.iter().map(|kafka| kafka.health().subscribe().borrow().clone()).collect();
     let mut metric = encoder.encode_descriptor(
         "kafka_connections",
-        "Connections that write or read, by whether they work",
+        "Connections that write or read, by whether they work.",
         None,
         MetricType::Gauge,
     )?;
@@ -197,7 +197,7 @@ fn encode_connections(encoder: &mut DescriptorEncoder<'_>, handles: &[Kafka]) ->
     encoder
         .encode_descriptor(
             "kafka_connection_failures",
-            "Connections that worked and failed",
+            "Connections that worked and failed.",
             None,
             MetricType::Counter,
         )?

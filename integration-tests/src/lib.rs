@@ -12,6 +12,7 @@ pub mod logs;
 pub mod process;
 pub mod programs;
 pub mod proxy;
+pub mod secure;
 pub mod soak;
 pub mod stack;
 pub mod topics;

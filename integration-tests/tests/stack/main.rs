@@ -25,6 +25,7 @@ mod outcomes;
 mod overload;
 mod rolling;
 mod scale;
+mod secure;
 mod shares;
 mod sharing;
 mod shutdown;
@@ -111,6 +112,7 @@ fn main() {
         overload::tests(&context),
         rolling::tests(&context),
         scale::tests(&context),
+        secure::tests(&context),
         shares::tests(&context),
         sharing::tests(&context),
         shutdown::tests(&context),

@@ -112,7 +112,7 @@ impl Kafka {
         let answer = wire::first_to_answer(&addresses, self.config()).await;
         match &answer {
             Ok(_) => self.health().asked(None),
-            Err(error) => self.health().asked(Some(&error.to_string())),
+            Err(error) => self.health().asked(Some(&error.in_words())),
         }
         answer
     }

@@ -22,7 +22,18 @@ pub async fn await_topics(
             Ok(states) => return states,
             Err(error) => error,
         };
-        let words = error.to_string();
+        // Who is there may change behind one and the same message.
+        let barrier = match &error {
+            TopicError::Wire(error) => {
+                kafka.health().asked(Some(&error.in_words()));
+                error.barrier()
+            }
+            error => {
+                kafka.health().asked(Some(&error.to_string()));
+                None
+            }
+        };
+        let words = format!("{error}{}", barrier.unwrap_or_default());
         if words != told {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

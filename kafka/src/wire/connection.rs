@@ -32,6 +32,8 @@ pub struct Connection {
     versions: HashMap<i16, RangeInclusive<i16>>,
     security: Security,
     session: Session,
+    /// Something beside the versions was answered: whoever is there wants no more of us than it has.
+    is_welcome: bool,
     /// A call is under way, or was given up before its answer had been read to the end.
     busy: bool,
 }
@@ -68,9 +70,10 @@ impl Connection {
             versions: HashMap::new(),
             security: config.security.clone(),
             session: Session::default(),
+            is_welcome: false,
             busy: false,
         };
-        connection.negotiate().await?;
+        connection.negotiate().await.map_err(unwelcome)?;
         connection.log_in().await?;
         Ok(connection)
     }
@@ -104,15 +107,18 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<R::Response, WireError> {
+        let is_first = !self.is_welcome;
         let answer = async {
             if self.session.is_due(Instant::now()) {
                 self.log_in().await?;
             }
             self.exchange(request, version).await
         };
-        let mut body = timeout(limit, answer).await.unwrap_or_else(|_| {
+        let answer = timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(WireError::Timeout { address: self.address.clone(), call: call_name(R::KEY), limit })
-        })?;
+        });
+        let mut body = if is_first { answer.map_err(unwelcome)? } else { answer? };
+        self.is_welcome = true;
         self.decode::<R::Response>(&mut body, R::KEY, version)
     }
 
@@ -235,5 +241,17 @@ impl Connection {
 
     fn broken(&self, reason: String) -> WireError {
         WireError::Broken { address: self.address.clone(), reason }
+    }
+}
+
+/// A broker says nothing to a client that knows less of security than it asks for: it closes.
+fn unwelcome(error: WireError) -> WireError {
+    match error {
+        WireError::Closed { address, source } if source.kind() == io::ErrorKind::UnexpectedEof => {
+            let words = "by the broker before it answered anything; if that lasts, does it want TLS or a login (see \
+                         KAFKA_SECURITY_PROTOCOL)?";
+            WireError::Closed { address, source: io::Error::new(source.kind(), words) }
+        }
+        error => error,
     }
 }

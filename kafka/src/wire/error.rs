@@ -1,6 +1,6 @@
 //! How a call over a connection of our own can fail.
 
-use std::{io, ops::RangeInclusive, time::Duration};
+use std::{error::Error, io, ops::RangeInclusive, time::Duration};
 
 use kafka_protocol::{ResponseError, messages::ApiKey};
 
@@ -105,6 +105,27 @@ impl WireError {
     pub fn kafka(&self) -> Option<ResponseError> {
         match self {
             Self::Kafka { error, .. } => Some(*error),
+            _ => None,
+        }
+    }
+
+    /// The error and what caused it, in one line.
+    pub(crate) fn in_words(&self) -> String {
+        let mut words = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            words = format!("{words}: {cause}");
+            source = cause.source();
+        }
+        words
+    }
+
+    /// What bars the way though somebody is there: a login or TLS. In words that are the same for every broker.
+    pub(crate) fn barrier(&self) -> Option<&str> {
+        match self {
+            Self::Login { reason, .. } => Some(reason),
+            Self::Tls { hint, .. } => Some(hint),
+            Self::NoBroker { source: Some(source), .. } => source.barrier(),
             _ => None,
         }
     }

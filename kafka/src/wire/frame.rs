@@ -31,8 +31,16 @@ pub(super) fn finish(frame: &mut [u8]) -> Result<(), String> {
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     let claimed = stream.read_i32().await?;
     let length = usize::try_from(claimed).ok().filter(|n| (MIN_FRAME_BYTES..=MAX_FRAME_BYTES).contains(n));
-    let invalid = || io::Error::new(io::ErrorKind::InvalidData, format!("frame length {claimed}"));
+    let invalid = || {
+        let hint = if is_tls_alert(claimed) { ", which is TLS: see KAFKA_SECURITY_PROTOCOL" } else { "" };
+        io::Error::new(io::ErrorKind::InvalidData, format!("frame length {claimed}{hint}"))
+    };
     let mut body = vec![0; length.ok_or_else(invalid)?];
     stream.read_exact(&mut body).await?;
     Ok(Bytes::from(body))
+}
+
+/// A listener that wants TLS answers a plain request with an alert of the protocol's own.
+fn is_tls_alert(claimed: i32) -> bool {
+    claimed.to_be_bytes()[..2] == [21, 3]
 }

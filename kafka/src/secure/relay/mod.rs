@@ -141,3 +141,6 @@ async fn relay(mut caller: TcpStream, config: Config, failures: Failures) {
         debug!(address, %error, "a relayed connection ended");
     }
 }
+
+#[cfg(test)]
+mod tests;

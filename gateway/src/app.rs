@@ -18,8 +18,9 @@ use tokio::time::sleep;
 
 use crate::auth::Authenticator;
 use crate::http::routes;
+use crate::https::Https;
 use crate::metrics::{Metrics, Shards};
-use crate::reload::Reloading;
+use crate::reload::{Reloading, Source};
 use crate::shard::Blueprint;
 use crate::shares::Shares;
 
@@ -53,10 +54,11 @@ pub struct Gateway {
     address: SocketAddr,
     management: Bound,
     authenticator: Option<Arc<Authenticator>>,
+    https: Option<Arc<Https>>,
 }
 
 impl Gateway {
-    /// Reads what callers are known by, and binds both ports.
+    /// Reads keys and certificates, and binds both ports.
     ///
     /// # Errors
     /// If a file cannot be used, or a port cannot be had; says which, and how to choose another.
@@ -70,13 +72,23 @@ impl Gateway {
     /// As there.
     pub fn bind_with(settings: GatewaySettings, clock: WallClock) -> Result<Self> {
         let authenticator = Authenticator::from_settings(&settings.callers)?;
+        let https = Https::from_settings(settings.https.as_ref())?;
         let (host, port) = (settings.host.as_str(), settings.port);
         let listener = listen(host, port).with_context(|| {
             format!("cannot listen on {host}:{port}; free the port, or set SERVICE_1_HOST and SERVICE_1_PORT")
         })?;
         let address = listener.local_addr()?;
         let management = Management::bind(host, settings.management_port)?;
-        Ok(Self { program: crate::PROGRAM, settings, clock, listener, address, management, authenticator })
+        Ok(Self {
+            program: crate::PROGRAM,
+            settings,
+            clock,
+            listener,
+            address,
+            management,
+            authenticator,
+            https,
+        })
     }
 
     /// The port for requests.
@@ -99,7 +111,7 @@ impl Gateway {
     }
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {
-        let Self { program, settings, clock, listener, address, management, authenticator } = self;
+        let Self { program, settings, clock, listener, address, management, authenticator, https } = self;
         let (readiness, registry, shards) =
             (Readiness::new(), service::metrics::Metrics::new(), Shards::default());
         let kafka_connected = readiness.step("kafka");
@@ -109,29 +121,32 @@ impl Gateway {
         let management = management.serve(pages)?;
 
         // Dropped with this run, and with it what it looks after.
-        let _reloading = Reloading::start(authenticator.iter().flat_map(|known| known.sources()).collect());
+        let mut sources: Vec<_> = authenticator.iter().flat_map(|known| known.sources()).collect();
+        sources.extend(https.iter().map(|https| https.clone() as Arc<dyn Source>));
+        let _reloading = Reloading::start(sources);
         if authenticator.is_none() {
             tracing::warn!("anybody may call this gateway: SERVICE_1_API_KEYS_FILE is not set");
         }
 
         let shares = Shares::from_settings(&settings.shares);
+        let scheme = if https.is_some() { "https" } else { "http" };
         let settings = Arc::new(settings);
         let draining = Arc::new(AtomicBool::new(false));
         let blueprint = Blueprint {
             kafka: connect::config(&settings.kafka)?,
             settings: settings.clone(),
             clock,
-            metrics: Arc::new(Metrics::new(&registry, &shards)),
+            metrics: Arc::new(Metrics::new(&registry, &shards, scheme)),
             shards: shards.clone(),
             authenticator,
             shares,
             draining: draining.clone(),
             control: Handle::current(),
         };
-        let server = serve(listener, blueprint)?;
+        let server = serve(listener, https.as_deref(), blueprint)?;
         let handle = server.handle();
         let mut serving = tokio::spawn(server);
-        tracing::info!("listening on http://{address}");
+        tracing::info!("listening on {scheme}://{address}");
 
         let connected = async {
             became_ready(&shards, settings.shards).await;
@@ -192,7 +207,11 @@ async fn stop(
     ended
 }
 
-fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::Server> {
+fn serve(
+    listener: TcpListener,
+    https: Option<&Https>,
+    blueprint: Blueprint,
+) -> Result<actix_web::dev::Server> {
     let settings = blueprint.settings.clone();
     let graceful = settings.request_timeout + MARGIN;
     let app = move || {
@@ -211,8 +230,11 @@ fn serve(listener: TcpListener, blueprint: Blueprint) -> Result<actix_web::dev::
         .workers(settings.shards)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(graceful.as_secs() + 1)
-        .disable_signals()
-        .listen(listener)?;
+        .disable_signals();
+    let server = match https {
+        None => server.listen(listener)?,
+        Some(https) => server.listen_rustls_0_23(listener, https.config()?)?,
+    };
     Ok(server.run())
 }
 

@@ -16,6 +16,7 @@ mod app;
 mod auth;
 mod check;
 mod http;
+mod https;
 mod metrics;
 pub mod operations;
 mod problem;

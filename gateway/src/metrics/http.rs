@@ -29,6 +29,8 @@ const CLIENT_CLOSED: usize = OUTCOMES - 1;
 /// One shard's counts.
 #[derive(Debug)]
 pub(crate) struct HttpMetrics {
+    /// `http` or `https`.
+    scheme: &'static str,
     routes: Vec<&'static str>,
     active: [AtomicI64; METHODS.len()],
     /// By route, method and outcome.
@@ -58,13 +60,13 @@ impl Series<'_> {
 }
 
 impl HttpMetrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(scheme: &'static str) -> Self {
         let mut routes = Routes(vec![NO_ROUTE, OPENAPI]);
         operations::each(&mut routes);
         let routes = routes.0;
         let mut cells = Vec::new();
         cells.resize_with(routes.len() * METHODS.len() * OUTCOMES, OnceLock::new);
-        Self { routes, active: Default::default(), cells, round_trip: Durations::new() }
+        Self { scheme, routes, active: Default::default(), cells, round_trip: Durations::new() }
     }
 
     /// A request came, by a route that is known here.
@@ -102,7 +104,7 @@ impl HttpMetrics {
                 (_, Some(code), Some(status)) => (status.as_str(), code.text()),
                 _ => ("", "client_closed"),
             };
-            show(Series { labels: [method, "http", route, status, error], durations });
+            show(Series { labels: [method, self.scheme, route, status, error], durations });
         }
     }
 }
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_request_counts_by_route_method_and_outcome() {
-        let metrics = HttpMetrics::new();
+        let metrics = HttpMetrics::new("http");
         metrics.begin("/hash", &Method::POST).answered(None);
         metrics.begin("/hash", &Method::POST).answered(Some(Code::OutcomeUnknown));
         metrics.begin(NO_ROUTE, &Method::from_bytes(b"BREW").unwrap()).answered(Some(Code::NotFound));
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_caller_who_does_not_wait_is_told_apart_and_nobody_stays_active() {
-        let metrics = HttpMetrics::new();
+        let metrics = HttpMetrics::new("http");
         let exchange = metrics.begin("/hash", &Method::POST);
         let active = |metrics: &HttpMetrics| metrics.active().map(|(_, count)| count).sum::<i64>();
         assert_eq!(active(&metrics), 1);
@@ -170,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_error_has_a_cell_of_its_own() {
-        let metrics = HttpMetrics::new();
+        let metrics = HttpMetrics::new("http");
         for code in Code::ALL {
             metrics.begin("/hash", &Method::POST).answered(Some(code));
         }

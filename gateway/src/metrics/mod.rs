@@ -22,15 +22,17 @@ use crate::requester::{Requester, RequesterStats};
 pub(crate) type Shards = Arc<Mutex<Vec<(Arc<Requester>, Arc<Admission>)>>>;
 
 /// What the shards count.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
+    /// `http` or `https`.
+    scheme: &'static str,
     http: Arc<Mutex<Vec<Arc<HttpMetrics>>>>,
 }
 
 impl Metrics {
-    /// Registers everything.
-    pub(crate) fn new(registry: &service::metrics::Metrics, shards: &Shards) -> Self {
-        let metrics = Self::default();
+    /// Registers everything. `scheme` is what callers speak.
+    pub(crate) fn new(registry: &service::metrics::Metrics, shards: &Shards, scheme: &'static str) -> Self {
+        let metrics = Self { scheme, http: Arc::default() };
         metrics.show_http(registry);
         show_admission(registry, shards);
         show_replies(registry, shards);
@@ -40,7 +42,7 @@ impl Metrics {
 
     /// Cells for one more shard.
     pub(crate) fn of_shard(&self) -> Arc<HttpMetrics> {
-        let cells = Arc::new(HttpMetrics::new());
+        let cells = Arc::new(HttpMetrics::new(self.scheme));
         self.http.lock().push(cells.clone());
         cells
     }
@@ -65,7 +67,7 @@ impl Metrics {
                 }
             },
         );
-        let shards = self.http.clone();
+        let (shards, scheme) = (self.http.clone(), self.scheme);
         registry.gauges_of(
             "http_server_active_requests",
             "Requests under way",
@@ -76,7 +78,7 @@ impl Metrics {
                     *sums.entry(method).or_default() += count;
                 }
                 for (method, count) in sums {
-                    show(&[method, "http"], as_float(count));
+                    show(&[method, scheme], as_float(count));
                 }
             },
         );

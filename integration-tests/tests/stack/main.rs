@@ -32,6 +32,7 @@ mod shutdown;
 mod slow_partition;
 mod soak;
 mod steady;
+mod tls;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -118,6 +119,7 @@ fn main() {
         shutdown::tests(&context),
         slow_partition::tests(&context),
         soak::tests(&context),
+        tls::tests(&context),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     drop(context);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::settings::callers::CallerSettings;
 use crate::settings::catalogue::Service;
+use crate::settings::https::HttpsSettings;
 use crate::settings::kafka::KafkaSettings;
 use crate::settings::log::LogSettings;
 use crate::settings::port::Port;
@@ -64,6 +65,8 @@ pub struct GatewaySettings {
     pub shards: usize,
     /// Who may call.
     pub callers: CallerSettings,
+    /// HTTPS on the port for requests; none means plain HTTP.
+    pub https: Option<HttpsSettings>,
     /// How much each of them may have.
     pub shares: ShareSettings,
 }
@@ -131,6 +134,7 @@ impl Settings for GatewaySettings {
             no_worker_grace: reader.duration("SERVICE_1_NO_WORKER_GRACE"),
             shards,
             callers: CallerSettings::read(reader),
+            https: HttpsSettings::read(reader),
             shares: ShareSettings::read(reader),
         }
     }

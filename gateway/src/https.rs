@@ -1,0 +1,53 @@
+//! HTTPS on the port for requests: TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2 as the client chooses by ALPN.
+//!
+//! Files that change are read again, for the connections to come. The management port stays plain: it is for the
+//! network that probes and scrapers are in.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use service::settings::HttpsSettings;
+use tls::rustls::ServerConfig;
+use tls::{ClientCertificates, KeyPair, Server, ServerFiles};
+
+use crate::reload::Source;
+
+/// What connections begin with.
+#[derive(Debug)]
+pub(crate) struct Https(Server);
+
+impl Https {
+    /// What `settings` ask for; none where HTTP is plain.
+    ///
+    /// # Errors
+    /// If this processor cannot do it, or a file cannot be used.
+    pub(crate) fn from_settings(settings: Option<&HttpsSettings>) -> Result<Option<Arc<Self>>> {
+        let Some(settings) = settings else { return Ok(None) };
+        let identity = KeyPair { certificate: settings.certificate.clone(), key: settings.key.clone() };
+        let clients = match settings.client_authorities.clone() {
+            None => ClientCertificates::NotAsked,
+            Some(file) if settings.client_certificate_required => ClientCertificates::Required(file),
+            Some(file) => ClientCertificates::Optional(file),
+        };
+        let server = Server::load(ServerFiles { identity, clients }).context("HTTPS cannot be served")?;
+        Ok(Some(Arc::new(Self(server))))
+    }
+
+    /// The configuration of every connection; the server adds the protocols inside.
+    ///
+    /// # Errors
+    /// If there can be none.
+    pub(crate) fn config(&self) -> Result<ServerConfig> {
+        self.0.config().context("HTTPS cannot be served")
+    }
+}
+
+impl Source for Https {
+    fn name(&self) -> &'static str {
+        "the certificates for HTTPS"
+    }
+
+    fn reload(&self) -> Result<bool> {
+        Ok(self.0.reload()?)
+    }
+}

@@ -8,6 +8,7 @@
 //!       ──▶ run(settings, shutdown)            the service itself
 //!             ├─ Readiness        steps latch; falls at shutdown or with a dead task
 //!             ├─ Tasks            every task has a name and an owner; a dead one is reported
+//!             ├─ Traces           spans by OTLP over HTTP, where an endpoint is set
 //!             ├─ Metrics          one registry for each service instance, labels bounded
 //!             └─ Management       /health/live, /health/ready, /metrics, /info; stopped last
 //!       ──▶ exit status           0 clean stop, 2 bad setting, 1 the rest
@@ -27,6 +28,7 @@ pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;
 pub mod terminal;
+pub mod traces;
 
 mod program;
 

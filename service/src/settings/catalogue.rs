@@ -135,11 +135,21 @@ const YEAR: f64 = 365.0 * 24.0 * HOUR;
 const REQUEST_TOPIC_LENGTH: usize = 243;
 const TOPIC_LENGTH: usize = 249;
 
+/// OpenTelemetry's names.
+const SAMPLERS: &[&str] = &[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
+
 /// All settings, in the order in which help and README list them.
 #[rustfmt::skip]
 pub static CATALOGUE: &[Setting] = {
     use Fallback::{Cores, Nothing, ProgramName, Text};
-    use Kind::{Brokers, Choice, Host, LogFilter, Port, Switch, Topic, Topics};
+    use Kind::{Brokers, Choice, Host, HttpUrl, LogFilter, Pairs, Port, Share, Switch, Topic, Topics};
     &[
         Setting { alias: Some("KAFKA_BOOTSTRAP_SERVERS"),
             ..both("KAFKA_BROKERS", Brokers, Text("localhost:9092"), "Brokers to find the cluster by") },
@@ -165,6 +175,16 @@ pub static CATALOGUE: &[Setting] = {
         gateway("SHUTDOWN_DELAY", seconds(0.0, HOUR), Text("0"), "After SIGTERM, serve on for so long while load balancers notice"),
         both("LOG_FORMAT", Choice(&["text", "json"]), Text("text"), "Form of the log lines on stderr"),
         both("RUST_LOG", LogFilter, Text("info,actix_server=warn,rskafka=off"), "What is logged, in the syntax of tracing's EnvFilter"),
+        both("OTEL_EXPORTER_OTLP_ENDPOINT", HttpUrl, Nothing("none: no traces"), "Collector that takes OTLP over HTTP; spans are posted to `/v1/traces` below it"),
+        both("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", HttpUrl, Nothing("see above"), "The whole address that spans are posted to, if it is another"),
+        both("OTEL_EXPORTER_OTLP_PROTOCOL", Choice(&["http/protobuf"]), Text("http/protobuf"), "How spans are posted; there is no other way"),
+        both("OTEL_EXPORTER_OTLP_HEADERS", Kind::Secret, Nothing("none"), "HTTP headers of each post, as name=value,…"),
+        both("OTEL_EXPORTER_OTLP_TIMEOUT", whole(1, 600_000, "milliseconds"), Text("10000"), "Longest that a post of spans may take"),
+        both("OTEL_SERVICE_NAME", Kind::Text, ProgramName, "Name that spans are recorded under"),
+        both("OTEL_RESOURCE_ATTRIBUTES", Pairs, Nothing("none"), "What else is said of the service that spans are from"),
+        both("OTEL_TRACES_SAMPLER", Choice(SAMPLERS), Text("parentbased_always_on"), "Which traces are recorded; `parentbased` obeys a caller that has decided"),
+        both("OTEL_TRACES_SAMPLER_ARG", Share, Text("1"), "Share of traces that `traceidratio` records"),
+        both("OTEL_SDK_DISABLED", Switch, Text("false"), "No traces, whatever else is set"),
         gateway("SERVICE_1_HOST", Host, Text("0.0.0.0"), "Address the gateway listens on"),
         gateway("SERVICE_1_PORT", Port, Text("3001"), "Port the gateway listens on"),
         gateway("SERVICE_1_GROUP_ID", Kind::Text, Text("service_1"), "Consumer group of the gateways on the response topic"),

@@ -10,6 +10,7 @@ use crate::settings::log::LogSettings;
 use crate::settings::port::Port;
 use crate::settings::reader::Reader;
 use crate::settings::shares::ShareSettings;
+use crate::settings::traces::TraceSettings;
 use crate::settings::{Settings, defaults};
 
 /// How replies find their gateway.
@@ -37,6 +38,8 @@ pub struct GatewaySettings {
     pub kafka: KafkaSettings,
     /// How to log.
     pub log: LogSettings,
+    /// Which traces go where.
+    pub traces: TraceSettings,
     /// `REQUEST_TIMEOUT`: a request's deadline, from its arrival to its answer.
     pub request_timeout: Duration,
     /// `SHUTDOWN_DELAY`: how long to serve on after SIGTERM.
@@ -120,6 +123,7 @@ impl Settings for GatewaySettings {
         Self {
             kafka: KafkaSettings::read(reader),
             log: LogSettings::read(reader),
+            traces: TraceSettings::read(reader),
             request_timeout: reader.duration("REQUEST_TIMEOUT"),
             shutdown_delay: reader.duration("SHUTDOWN_DELAY"),
             host: reader.text("SERVICE_1_HOST"),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::settings::pairs;
+
 /// The kinds of values.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -54,6 +56,12 @@ pub enum Kind {
     Choices(&'static [&'static str]),
     /// Text that no message, help or log ever shows.
     Secret,
+    /// An `http://` address; may be none.
+    HttpUrl,
+    /// `name=value`, several separated by commas, with `%`-escapes; may be none.
+    Pairs,
+    /// A number from 0 to 1.
+    Share,
 }
 
 /// A value that its [`Kind`] has found good.
@@ -90,6 +98,12 @@ impl Kind {
             Self::Choice(words) => {
                 words.contains(&text.trim()).then(|| Checked::Text(text.trim().to_owned()))
             }
+            Self::HttpUrl => (text.is_empty() || is_http_url(text)).then(|| Checked::Text(text.to_owned())),
+            Self::Pairs => pairs::read(text).map(|_| Checked::Text(text.to_owned())),
+            Self::Share => {
+                let share = text.trim().parse::<f64>().ok()?;
+                (0.0..=1.0).contains(&share).then(|| Checked::Text(text.to_owned()))
+            }
             Self::LogFilter => {
                 let good = !text.trim().is_empty() && EnvFilter::builder().parse(text).is_ok();
                 (good && names_levels(text)).then(|| Checked::Text(text.to_owned()))
@@ -117,6 +131,9 @@ impl Kind {
             Self::Whole { min, max, unit } => format!("a whole number of {unit}, {min} to {max}"),
             Self::Switch => "`true` or `false`".to_owned(),
             Self::Choice(words) => quoted(words),
+            Self::HttpUrl => "an `http://` address; `https://` is not spoken, so name a collector that is near".to_owned(),
+            Self::Pairs => "name=value, several separated by commas, with %-escapes in the values".to_owned(),
+            Self::Share => "a number from 0 to 1".to_owned(),
             Self::LogFilter => {
                 "a log filter such as `info` or `warn,api_gateway=debug` (off, error, warn, info, debug, trace; a target \
                  with its level)"
@@ -141,6 +158,9 @@ impl Kind {
             Self::Switch => "true|false".to_owned(),
             Self::Choice(words) => words.join("|"),
             Self::LogFilter => "filter".to_owned(),
+            Self::HttpUrl => "http://…".to_owned(),
+            Self::Pairs => "name=value,…".to_owned(),
+            Self::Share => "0 to 1".to_owned(),
         }
     }
 
@@ -182,6 +202,15 @@ fn is_topic(name: &str, longest: usize) -> bool {
 fn is_host(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     text.parse::<IpAddr>().is_ok() || (1..=253).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn is_http_url(text: &str) -> bool {
+    let url = text.trim().parse::<hyper::Uri>();
+    url.is_ok_and(|url| {
+        url.scheme_str() == Some("http")
+            && url.host().is_some_and(|host| !host.is_empty())
+            && url.query().is_none()
+    })
 }
 
 fn is_broker(text: &str) -> bool {

@@ -25,6 +25,7 @@ mod kafka;
 mod layers;
 mod log;
 mod nearest;
+mod pairs;
 mod port;
 mod processor;
 mod reader;
@@ -32,6 +33,7 @@ mod secret;
 mod security;
 mod shares;
 mod table;
+mod traces;
 mod variables;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use crate::settings::secret::Secret;
 pub use crate::settings::security::{KafkaLogin, KafkaSecurity, KafkaTls, PasswordMechanism, SecretSource};
 pub use crate::settings::shares::ShareSettings;
 pub use crate::settings::table::markdown_table;
+pub use crate::settings::traces::{Sampled, Sampling, Share, TraceSettings};
 
 use crate::Program;
 use crate::command::{Chosen, Command, Outline};

@@ -7,6 +7,7 @@ use crate::settings::kafka::KafkaSettings;
 use crate::settings::log::LogSettings;
 use crate::settings::port::Port;
 use crate::settings::reader::Reader;
+use crate::settings::traces::TraceSettings;
 use crate::settings::{Settings, defaults};
 
 /// Everything the processor can be told. [`Default`] is the catalogue's defaults.
@@ -16,6 +17,8 @@ pub struct ProcessorSettings {
     pub kafka: KafkaSettings,
     /// How to log.
     pub log: LogSettings,
+    /// Which traces go where.
+    pub traces: TraceSettings,
     /// `SERVICE_2_GROUP_ID`: consumer group on the request topic.
     pub group_id: String,
     /// `SERVICE_2_MANAGEMENT_PORT`.
@@ -54,6 +57,7 @@ impl Settings for ProcessorSettings {
         Self {
             kafka: KafkaSettings::read(reader),
             log: LogSettings::read(reader),
+            traces: TraceSettings::read(reader),
             group_id: reader.text("SERVICE_2_GROUP_ID"),
             management_port: Port::read(reader, "SERVICE_2_MANAGEMENT_PORT"),
             max_age: reader.duration("SERVICE_2_MAX_AGE"),

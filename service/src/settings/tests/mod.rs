@@ -4,6 +4,7 @@ mod command_line;
 mod errors;
 mod layers;
 mod security;
+mod traces;
 mod values;
 
 use std::ffi::OsString;

@@ -51,18 +51,4 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn a_host_stands_before_the_port() {
-        for (address, expected) in [
-            ("broker:9093", "broker"),
-            ("10.0.0.1:9093", "10.0.0.1"),
-            ("[::1]:9093", "::1"),
-            ("broker", "broker"),
-        ] {
-            assert_eq!(host(address), expected);
-        }
-    }
-}
+mod tests;

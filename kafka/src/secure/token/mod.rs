@@ -69,3 +69,6 @@ impl fmt::Debug for Last {
         formatter.write_str("***")
     }
 }
+
+#[cfg(test)]
+mod tests;

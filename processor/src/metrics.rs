@@ -1,5 +1,7 @@
 //! What a processor counts.
 
+mod processing;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -7,21 +9,13 @@ use service::metrics::{Counter, Durations, Gauge, Labelled, Metrics};
 
 use crate::Operations;
 use crate::dead_letters::Trouble;
+pub(crate) use processing::{Processing, Source};
 
 /// Partitions of one topic that are told apart; a processor rarely owns more.
 const MAX_PARTITIONS: usize = 1_000;
 
 /// Reasons of dead letters: the protocol's codes and our own few.
 const MAX_REASONS: usize = 32;
-
-/// What OpenTelemetry's conventions tell processing apart by.
-const PROCESS_LABELS: [&str; 5] = [
-    "messaging_system",
-    "messaging_operation_name",
-    "messaging_destination_name",
-    "messaging_consumer_group_name",
-    "error_type",
-];
 
 /// How the group may change a member's share.
 const CHANGES: [&str; 3] = ["assigned", "revoked", "lost"];
@@ -55,22 +49,13 @@ impl Outcome {
     }
 }
 
-/// What its metrics say of where a processor works.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) request_topic: &'a str,
-    pub(crate) group_id: &'a str,
-}
-
 /// The metrics of one processor. What is counted on a record's way is looked up once, at the start.
 #[derive(Debug)]
 pub(crate) struct ProcessorMetrics {
     registry: Metrics,
     requests: HashMap<&'static str, [Counter; Outcome::ALL.len()]>,
     age: Durations,
-    answered: Durations,
-    rejected: Durations,
-    failed: Failures,
+    processing: Processing,
     finished: Durations,
     in_flight: Gauge,
     dead_letters: Labelled<Counter>,
@@ -80,20 +65,6 @@ pub(crate) struct ProcessorMetrics {
     rebalances: Labelled<Counter>,
     commit_failures: Counter,
     lost_offsets: Counter,
-}
-
-/// The processing that gave no answer, by why.
-#[derive(Debug)]
-struct Failures {
-    durations: Labelled<Durations>,
-    request_topic: String,
-    group_id: String,
-}
-
-impl Failures {
-    fn of(&self, error: &str) -> Durations {
-        self.durations.of(&["kafka", "process", &self.request_topic, &self.group_id, error])
-    }
 }
 
 impl ProcessorMetrics {
@@ -106,16 +77,6 @@ impl ProcessorMetrics {
             names().count() * Outcome::ALL.len(),
         );
         let by_outcome = |name| Outcome::ALL.map(|outcome| requests.of(&[name, outcome.text()]));
-        let failed = Failures {
-            durations: metrics.durations_by(
-                "messaging_process_duration_seconds",
-                "From taking a record to the handler's answer, or to the reason why there is none",
-                &PROCESS_LABELS,
-                MAX_REASONS,
-            ),
-            request_topic: source.request_topic.to_owned(),
-            group_id: source.group_id.to_owned(),
-        };
         let rebalances = metrics.counters(
             "processor_rebalances",
             "Changes of this member's partitions, by kind",
@@ -133,9 +94,7 @@ impl ProcessorMetrics {
                 "processor_request_age_seconds",
                 "Age of records when they are taken, by their timestamp and this host's clock",
             ),
-            answered: failed.of(""),
-            rejected: failed.of(Outcome::Rejected.text()),
-            failed,
+            processing: Processing::new(metrics, source),
             finished: metrics.durations(
                 "processor_request_duration_seconds",
                 "From taking a record to the acknowledgement of its reply",
@@ -181,19 +140,9 @@ impl ProcessorMetrics {
         self.age.observe(age);
     }
 
-    /// A handler answered, after so long.
-    pub(crate) fn answered(&self, took: Duration) {
-        self.answered.observe(took);
-    }
-
-    /// It did so with an error for the caller.
-    pub(crate) fn rejected(&self, took: Duration) {
-        self.rejected.observe(took);
-    }
-
-    /// There is no answer, after so long, for this reason.
-    pub(crate) fn failed(&self, reason: &str, took: Duration) {
-        self.failed.of(reason).observe(took);
+    /// What is counted of handlers' work.
+    pub(crate) fn processing(&self) -> &Processing {
+        &self.processing
     }
 
     /// The group has given us so many partitions.
@@ -283,8 +232,8 @@ mod tests {
         counts.processed(None, Outcome::DeadLetter);
         counts.dead_letter("malformed");
         counts.replied(Duration::from_millis(3));
-        counts.answered(Duration::from_millis(1));
-        counts.failed("malformed", Duration::from_millis(1));
+        counts.processing().answered(Duration::from_millis(1));
+        counts.processing().failed("malformed", Duration::from_millis(1));
         let text = metrics.encode(Format::Prometheus);
         for line in [
             r#"processor_requests_total{operation="hash",outcome="answered"} 2"#,

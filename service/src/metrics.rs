@@ -14,7 +14,6 @@ use prometheus_client::registry::{Metric, Registry};
 
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;
-pub use prometheus_client::metrics::histogram::Histogram;
 
 mod asked;
 mod durations;
@@ -51,11 +50,6 @@ impl Metrics {
     /// A value that goes up and down.
     pub fn gauge(&self, name: &str, help: &str) -> Gauge {
         self.registered(name, help, Gauge::default())
-    }
-
-    /// A distribution, with these upper bounds.
-    pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        self.registered(name, help, Histogram::new(buckets.iter().copied()))
     }
 
     /// A distribution of durations.

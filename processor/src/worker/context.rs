@@ -90,7 +90,7 @@ impl Context {
                 self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
             }
             Ending::DeadLetter(given_up) => {
-                self.metrics.failed(given_up.reason.code, began.elapsed());
+                self.metrics.processing().failed(given_up.reason.code, began.elapsed());
                 self.keep(partition, taken, raw(record), given_up).await;
             }
         }
@@ -99,9 +99,9 @@ impl Context {
     /// A record was judged, from `began` on, and will be replied to.
     pub(crate) fn judged(&self, outcome: Outcome, began: Instant) {
         if outcome == Outcome::Answered {
-            self.metrics.answered(began.elapsed());
+            self.metrics.processing().answered(began.elapsed());
         } else {
-            self.metrics.rejected(began.elapsed());
+            self.metrics.processing().rejected(began.elapsed());
         }
     }
 

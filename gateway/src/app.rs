@@ -10,6 +10,7 @@ use actix_web::{App, HttpServer, web};
 use anyhow::{Context as _, Result};
 use service::management::{Bound, Management, Pages};
 use service::settings::GatewaySettings;
+use service::traces::Traces;
 use service::{Program, Readiness, Shutdown, WallClock};
 use socket2::{Domain, Socket, Type};
 use tokio::runtime::Handle;
@@ -128,6 +129,8 @@ impl Gateway {
             tracing::warn!("anybody may call this gateway: SERVICE_1_API_KEYS_FILE is not set");
         }
 
+        let traces = Traces::start(&settings.traces, &program)?;
+        traces.show_in(&registry);
         let shares = Shares::from_settings(&settings.shares);
         let scheme = if https.is_some() { "https" } else { "http" };
         let settings = Arc::new(settings);
@@ -138,6 +141,7 @@ impl Gateway {
             clock,
             metrics: Arc::new(Metrics::new(&registry, &shards, scheme)),
             shards: shards.clone(),
+            traces: traces.clone(),
             authenticator,
             shares,
             draining: draining.clone(),
@@ -171,6 +175,7 @@ impl Gateway {
         readiness.fall("shutting down");
         draining.store(true, Ordering::Relaxed);
         let ended = stop(&settings, &handle, serving, &shards, shutdown).await;
+        shutdown.stage("flush traces", Traces::STOP_LIMIT, traces.stop()).await;
         management.stop().await;
         failed.and(ended)
     }

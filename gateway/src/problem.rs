@@ -189,6 +189,11 @@ impl Problem {
         self
     }
 
+    /// The request that it is about, if that had a name.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
     /// Which error it is.
     pub(crate) fn code(&self) -> Code {
         self.code

@@ -10,6 +10,7 @@ use std::time::Duration;
 use kafka::Kafka;
 use service::WallClock;
 use service::settings::{GatewaySettings, NoWorker as Watch, ReplyRouting as Routing};
+use service::traces::Traces;
 use tokio::runtime::Handle;
 
 use crate::admission::Admission;
@@ -25,6 +26,7 @@ pub(crate) struct Shard {
     pub(crate) metrics: Arc<HttpMetrics>,
     /// None where anybody may call.
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) traces: Traces,
     /// None where callers may have everything.
     pub(crate) shares: Option<Arc<Shares>>,
     pub(crate) request_timeout: Duration,
@@ -46,6 +48,7 @@ pub(crate) struct Blueprint {
     pub(crate) clock: WallClock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shards: Shards,
+    pub(crate) traces: Traces,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     pub(crate) shares: Option<Arc<Shares>>,
     pub(crate) draining: Arc<AtomicBool>,
@@ -61,7 +64,10 @@ impl Blueprint {
         let (max_pending, max_bytes) = (share(settings.max_pending), share(settings.max_pending_bytes));
         let requester = Requester::start(
             Kafka::new(self.kafka),
-            requester_config(settings, self.clock, max_pending, max_bytes, self.control),
+            RequesterConfig {
+                traces: self.traces.clone(),
+                ..requester_config(settings, self.clock, max_pending, max_bytes, self.control)
+            },
         );
         let (requester, admission) = (Arc::new(requester), Admission::new(max_pending, max_bytes));
         self.shards.lock().push((requester.clone(), admission.clone()));
@@ -69,6 +75,7 @@ impl Blueprint {
             requester,
             admission,
             metrics: self.metrics.of_shard(),
+            traces: self.traces,
             authenticator: self.authenticator,
             shares: self.shares,
             request_timeout: self.settings.request_timeout,
@@ -104,5 +111,6 @@ fn requester_config(
         max_queued_bytes: max_bytes.saturating_mul(2),
         clock,
         control: Some(control),
+        ..RequesterConfig::default()
     }
 }

@@ -9,6 +9,7 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod logs;
+pub mod otlp;
 pub mod process;
 pub mod programs;
 pub mod proxy;

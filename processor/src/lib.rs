@@ -21,6 +21,7 @@ mod dead_letters;
 pub mod handler;
 mod ledger;
 mod metrics;
+mod names;
 pub mod operations;
 mod processor;
 mod replies;

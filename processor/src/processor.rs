@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use kafka::metrics::KafkaMetrics;
 use kafka::Kafka;
+use kafka::metrics::KafkaMetrics;
 use service::management::{Bound, Management, Pages};
 use service::metrics::Metrics;
 use service::settings::ProcessorSettings;
+use service::traces::Traces;
 use service::{Readiness, Shutdown, Tasks, WallClock};
 
 use crate::metrics::{ProcessorMetrics, Source};
@@ -99,10 +100,21 @@ impl Processor {
         let source = Source { request_topic: &settings.kafka.request_topic, group_id: &settings.group_id };
         let metrics = Arc::new(ProcessorMetrics::new(&registry, &operations, source));
         show_kafka(&registry, &kafka, &group);
+        let traces = Traces::start(&settings.traces, &PROGRAM)?;
+        traces.show_in(&registry);
 
         let fault = kafka.health().fault();
-        let start =
-            Start { settings, operations, clock, kafka, metrics, readiness: readiness.clone(), steps, group };
+        let start = Start {
+            settings,
+            operations,
+            clock,
+            kafka,
+            metrics,
+            traces: traces.clone(),
+            readiness: readiness.clone(),
+            steps,
+            group,
+        };
         let ended = tokio::select! {
             ended = start.work(&tasks, shutdown) => ended,
             failure = tasks.failed() => Err(failure.into()),
@@ -113,6 +125,7 @@ impl Processor {
             readiness.fall(format!("{error:#}"));
         }
         tasks.stop(TASKS_LIMIT).await;
+        shutdown.stage("flush traces", Traces::STOP_LIMIT, traces.stop()).await;
         management.stop().await;
         ended
     }

@@ -20,6 +20,8 @@ pub const REPLY_PARTITION: &str = "kafka_replyPartition";
 pub const DEADLINE: &str = "x-request-deadline";
 /// Who called the gateway, where it asks: a name of visible ASCII characters. Only a gateway writes it.
 pub const CALLER: &str = "x-caller";
+/// The caller's own name for the request, for people to find it by: visible ASCII characters.
+pub const REQUEST_ID: &str = "x-request-id";
 /// W3C trace context: the caller's span.
 pub const TRACEPARENT: &str = "traceparent";
 /// W3C trace context: what vendors add to it.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use service::settings::GatewaySettings;
 use tokio::time::{Instant, timeout_at};
 
+use super::trace;
 use crate::admission::{Admission, Full, Place};
 use crate::problem::{Code, Problem};
 
@@ -39,7 +40,7 @@ pub(crate) async fn read(
     let mut place = admission.enter(declared.unwrap_or(0)).map_err(overloaded)?;
     let mut body = Collected::Nothing;
     while let Some(piece) = timeout_at(deadline, payload.next()).await.map_err(|_| late())? {
-        let piece = piece.map_err(|error| broken(&error))?;
+        let piece = piece.map_err(|error| broken(&error, headers))?;
         if body.len() + piece.len() > MAX_BODY_BYTES {
             return Err(too_large());
         }
@@ -136,8 +137,9 @@ fn late() -> Problem {
     Problem::new(Code::RequestTimeout, "the whole body has to arrive within the request's time")
 }
 
-fn broken(error: &PayloadError) -> Problem {
-    tracing::debug!(%error, "a body broke off");
+fn broken(error: &PayloadError, headers: &HeaderMap) -> Problem {
+    let request_id = trace::request_id(headers).and_then(|id| id.to_str().ok());
+    tracing::debug!(%error, request_id, trace_id = trace::trace_id(headers, None), "a body broke off");
     invalid("the body ended early, or its framing is broken")
 }
 

@@ -5,12 +5,14 @@ use std::time::Instant;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use protocol::header::CALLER;
+use service::traces::Span;
 
 use super::{answer, body, openapi, trace};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
 use crate::problem::{Code, Problem};
+use crate::requester::Origin;
 use crate::shard::Shard;
 use crate::shares::{Share, Who};
 
@@ -37,15 +39,15 @@ impl Visitor for Routes<'_> {
 
 /// Where no route leads.
 pub(crate) async fn not_found(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
-    let served = shard.metrics.begin(NO_ROUTE, http.method());
+    let (served, span) = (shard.metrics.begin(NO_ROUTE, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, &shard, served, None, Err(problem))
+    finish(&http, &shard, served, span, None, Err(problem))
 }
 
 async fn only_post<O: Operation>(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
-    let served = shard.metrics.begin(O::PATH, http.method());
+    let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, &shard, served, None, Err(problem))
+    finish(&http, &shard, served, span, None, Err(problem))
 }
 
 async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
@@ -56,21 +58,21 @@ async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
 }
 
 async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
-    let served = shard.metrics.begin(OPENAPI, http.method());
+    let (served, span) = (shard.metrics.begin(OPENAPI, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, &shard, served, None, Err(problem))
+    finish(&http, &shard, served, span, None, Err(problem))
 }
 
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let served = shard.metrics.begin(O::PATH, http.method());
+    let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let (caller, outcome) = match caller(&http, &shard) {
         Ok(caller) => {
-            let outcome = exchange::<O>(&http, payload, &shard, caller.as_ref()).await;
+            let outcome = exchange::<O>(&http, payload, &shard, caller.as_ref(), span.as_ref()).await;
             (caller, outcome)
         }
         Err(problem) => (None, Err(problem)),
     };
-    finish(&http, &shard, served, caller.as_ref(), outcome)
+    finish(&http, &shard, served, span, caller.as_ref(), outcome)
 }
 
 /// Who calls; none where nobody asks.
@@ -84,6 +86,7 @@ async fn exchange<O: Operation>(
     payload: Payload,
     shard: &Shard,
     caller: Option<&Caller>,
+    span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
     let deadline = tokio::time::Instant::now() + shard.request_timeout;
     caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
@@ -94,8 +97,9 @@ async fn exchange<O: Operation>(
     if let Some(caller) = caller {
         headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
     }
+    let origin = Origin { headers, parent: span.map(|span| span.context().clone()) };
     let sent = Instant::now();
-    let answered = shard.requester.request_by(O::NAME, &input, deadline, headers).await;
+    let answered = shard.requester.request_by(O::NAME, &input, deadline, origin).await;
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
         shard.metrics.replied(sent.elapsed());
     }
@@ -119,6 +123,7 @@ fn finish(
     http: &HttpRequest,
     shard: &Shard,
     served: Exchange<'_>,
+    span: Option<Span>,
     caller: Option<&Caller>,
     outcome: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
@@ -126,16 +131,25 @@ fn finish(
         Ok(response) => (response, None),
         Err(problem) => (problem.response(), Some(problem)),
     };
-    served.answered(problem.as_ref().map(Problem::code));
+    let code = problem.as_ref().map(Problem::code);
+    served.answered(code);
     let request_id = trace::request_id(http.headers());
     if let Some(id) = request_id {
         response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());
     }
-    if let Some(problem) = problem {
-        let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default();
-        let (code, caller) = (problem.code().text(), caller.map(|caller| &**caller.name()));
-        tracing::debug!(code, request_id, caller, "answered with an error");
+    if let Some(problem) = &problem {
+        let request_id = request_id.and_then(|id| id.to_str().ok());
+        let caller = caller.map(|caller| &**caller.name());
+        tracing::debug!(
+            code = problem.code().text(),
+            id = problem.id(),
+            request_id,
+            trace_id = trace::trace_id(http.headers(), span.as_ref()),
+            caller,
+            "answered with an error"
+        );
     }
+    trace::end(span, response.status(), code);
     if shard.is_draining() {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }

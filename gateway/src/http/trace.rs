@@ -1,16 +1,28 @@
-//! What a caller sends along to find its request again: trace context and request id.
+//! What a request is found by again: its trace context, its caller's request id, its span.
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use protocol::header::{Headers, TRACEPARENT, TRACESTATE};
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Version};
+use protocol::header::{Headers, REQUEST_ID, TRACEPARENT, TRACESTATE};
+use service::traces::names::{
+    ERROR_TYPE, HTTP_METHOD, HTTP_REQUEST_ID, HTTP_ROUTE, HTTP_STATUS, PEER_ADDRESS, PROTOCOL_VERSION,
+    URL_PATH, URL_SCHEME, USER_AGENT,
+};
+use service::traces::{self, KeyValue, Span, SpanKind, Traces};
 
-/// The caller's own name for a request: echoed in the answer and logged.
-pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use crate::problem::Code;
+
+/// The caller's own name for a request: echoed in the answer, carried to the worker, and logged by both.
+pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID);
 
 /// Longest request id that is echoed, in bytes.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// Most that trace context may add to a record, names included, in bytes.
 const MAX_TRACE_BYTES: usize = 1024;
+
+/// Most of a caller's text in an attribute of a span, in bytes.
+const MAX_TEXT_BYTES: usize = 256;
 
 /// The caller's request id, if it is one that can be echoed.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
@@ -19,8 +31,8 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
         .filter(|id| (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.to_str().is_ok())
 }
 
-/// The caller's trace context as record headers. A state that would make them too long is left out, as the W3C
-/// recommendation allows; a state without a parent means nothing.
+/// The caller's request id and trace context as record headers. A state that would make the context too long is left
+/// out, as the W3C recommendation allows; a state without a parent means nothing.
 pub(crate) fn context(headers: &HeaderMap) -> Headers {
     let mut context = Headers::new();
     let mut room = MAX_TRACE_BYTES;
@@ -30,12 +42,86 @@ pub(crate) fn context(headers: &HeaderMap) -> Headers {
         room = rest;
         context.insert(name.to_owned(), value.to_vec());
     }
+    if let Some(id) = request_id(headers) {
+        context.insert(REQUEST_ID.to_owned(), id.as_bytes().to_vec());
+    }
     context
+}
+
+/// The trace that a request belongs to, for a log line: its span's, or the caller's where traces are off.
+pub(crate) fn trace_id(headers: &HeaderMap, span: Option<&Span>) -> Option<String> {
+    match span {
+        Some(span) => Some(span.context().trace_id().to_string()),
+        None => traces::trace_id(&context(headers)),
+    }
+}
+
+/// Begins the span of a request, as OpenTelemetry's conventions for HTTP servers have it; none where traces are off.
+pub(crate) fn begin(traces: &Traces, http: &HttpRequest) -> Option<Span> {
+    if !traces.are_on() {
+        return None;
+    }
+    let (method, route) = (method(http.method()), http.match_pattern());
+    let name = match (method, &route) {
+        (Some(method), Some(route)) => format!("{method} {route}"),
+        (method, _) => method.unwrap_or("HTTP").to_owned(),
+    };
+    let parent = traces::extract(&context(http.headers()));
+    let mut span = traces.begin(SpanKind::Server, name, &parent, None)?;
+    span.describe(|| attributes(http, method, route));
+    Some(span)
+}
+
+/// Ends it with the answer. Only what is the gateway's or a worker's fault is an error of a server.
+pub(crate) fn end(span: Option<Span>, status: StatusCode, code: Option<Code>) {
+    let Some(mut span) = span else { return };
+    span.set(HTTP_STATUS, i64::from(status.as_u16()));
+    match code {
+        Some(code) if status.is_server_error() => span.fail(code.text(), code.title()),
+        Some(code) => span.set(ERROR_TYPE, code.text()),
+        None => {}
+    }
+}
+
+fn attributes(http: &HttpRequest, method: Option<&'static str>, route: Option<String>) -> Vec<KeyValue> {
+    let mut attributes = vec![
+        KeyValue::new(HTTP_METHOD, method.unwrap_or("_OTHER")),
+        KeyValue::new(URL_SCHEME, if http.app_config().secure() { "https" } else { "http" }),
+        KeyValue::new(URL_PATH, bounded(http.path())),
+        KeyValue::new(PROTOCOL_VERSION, version(http.version())),
+    ];
+    attributes.extend(route.map(|route| KeyValue::new(HTTP_ROUTE, route)));
+    attributes.extend(http.peer_addr().map(|peer| KeyValue::new(PEER_ADDRESS, peer.ip().to_string())));
+    let agent = http.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    attributes.extend(agent.map(|agent| KeyValue::new(USER_AGENT, bounded(agent))));
+    let id = request_id(http.headers()).and_then(|id| id.to_str().ok());
+    attributes.extend(id.map(|id| KeyValue::new(HTTP_REQUEST_ID, traces::list_of(id))));
+    attributes
+}
+
+/// The method, if it is one that has a meaning: others are whatever callers make up.
+fn method(method: &Method) -> Option<&'static str> {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str())
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn headers(pairs: &[(&'static str, String)]) -> HeaderMap {
         let value = |text: &str| HeaderValue::from_str(text).unwrap();
@@ -44,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_long_state_is_left_out_and_the_parent_kept() {
-        let parent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned());
+        let parent = ("traceparent", PARENT.to_owned());
         let short = headers(&[parent.clone(), ("tracestate", "a=1".into())]);
         assert_eq!(context(&short).len(), 2);
         let long = headers(&[parent, ("tracestate", "a".repeat(1024))]);
@@ -58,5 +144,19 @@ mod tests {
         assert!(request_id(&headers(&[("x-request-id", "a".repeat(129))])).is_none());
         assert!(request_id(&headers(&[("x-request-id", String::new())])).is_none());
         assert!(request_id(&headers(&[])).is_none());
+    }
+
+    #[test]
+    fn what_can_be_echoed_travels_on_and_nothing_else() {
+        let travels = context(&headers(&[("x-request-id", "abc".into())]));
+        assert_eq!(travels, Headers::from([(REQUEST_ID.to_owned(), b"abc".to_vec())]));
+        assert!(context(&headers(&[("x-request-id", "a".repeat(129))])).is_empty());
+    }
+
+    #[test]
+    fn log_lines_name_the_callers_trace_where_there_is_no_span() {
+        let id = trace_id(&headers(&[("traceparent", PARENT.to_owned())]), None);
+        assert_eq!(id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+        assert_eq!(trace_id(&headers(&[]), None), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use service::WallClock;
+use service::traces::Traces;
 use tokio::runtime::Handle;
 
 use super::ReplyRouting;
@@ -32,6 +33,8 @@ pub struct RequesterConfig {
     pub max_queued_bytes: usize,
     /// The clock that deadlines are told by.
     pub clock: WallClock,
+    /// Where the spans of requests go.
+    pub traces: Traces,
     /// The runtime for what is not on any request's way (group, topics, commits). Default: the caller's.
     pub control: Option<Handle>,
 }
@@ -63,6 +66,7 @@ impl Default for RequesterConfig {
             max_pending: 10_000,
             max_queued_bytes: 64 * 1024 * 1024,
             clock: WallClock::system(),
+            traces: Traces::off(),
             control: None,
         }
     }

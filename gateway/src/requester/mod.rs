@@ -36,8 +36,10 @@ mod listener;
 mod log_ends;
 mod named;
 mod openings;
+mod origin;
 mod outbox;
 mod reply_to;
+mod spans;
 mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,11 +63,14 @@ pub use answer::Answer;
 pub use config::{NoWorker, RequesterConfig};
 pub use error::{Failure, RequestError};
 pub use named::ReplyRouting;
+pub use origin::Origin;
 
 use control::Control;
 use listener::Sink;
 use named::{Named, ReplyAddress};
-use outbox::{Outbox, Outcome};
+use origin::Trail;
+use outbox::{Outbox, Outcome, Ticket};
+use spans::Spans;
 use workers::{LastReply, nobody_there};
 
 /// Sends requests to workers behind Kafka and waits for their replies.
@@ -85,6 +90,7 @@ struct Inner {
     registry: Arc<Registry<Outcome>>,
     named: Arc<Named>,
     sink: Arc<Sink>,
+    spans: Spans,
     /// There once the topics are.
     writer: OnceLock<Writer<Outbox>>,
     /// There once the topics are, if workers are watched.
@@ -114,8 +120,13 @@ impl Requester {
     /// Starts at once and connects in the background, for as long as that takes.
     pub fn start(kafka: Kafka, config: RequesterConfig) -> Self {
         let registry = Registry::new(Tag::random(), config.max_pending);
-        let sink = Arc::new(Sink { registry: registry.clone(), last_reply: LastReply::new(Instant::now()) });
+        let sink = Arc::new(Sink {
+            registry: registry.clone(),
+            last_reply: LastReply::new(Instant::now()),
+            is_traced: config.traces.are_on(),
+        });
         let inner = Arc::new(Inner {
+            spans: Spans::new(&config, &kafka.config().client_id),
             kafka,
             named: Arc::new(Named::new(config.routing)),
             registry,
@@ -144,10 +155,11 @@ impl Requester {
         payload: &impl Serialize,
         time_to_live: Duration,
     ) -> Result<Answer, RequestError> {
-        self.request_by(operation, payload, tokio::time::Instant::now() + time_to_live, Headers::new()).await
+        let deadline = tokio::time::Instant::now() + time_to_live;
+        self.request_by(operation, payload, deadline, Origin::default()).await
     }
 
-    /// As [`request`](Self::request), up to an instant, with `headers` (a trace context, say) on the record.
+    /// As [`request`](Self::request), up to an instant, for somebody who says where the request comes from.
     ///
     /// # Errors
     /// As there.
@@ -156,7 +168,7 @@ impl Requester {
         operation: &str,
         payload: &impl Serialize,
         deadline: tokio::time::Instant,
-        headers: Headers,
+        origin: Origin,
     ) -> Result<Answer, RequestError> {
         let writer = self.inner.way_out().map_err(RequestError::unnamed)?;
         let (mut pending, address) =
@@ -166,8 +178,11 @@ impl Requester {
         let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
         let value =
             encode_request(&id.as_text(), operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
+        let (parent, mut headers) = (self.inner.spans.parent(&origin), origin.headers);
+        let sending = self.inner.spans.sending(id, parent.as_ref(), &mut headers);
+        let trail = Trail::of(&headers, sending);
         let record = self.inner.record(id, value, address, time_to_live, headers);
-        writer.push(record, id).map_err(|_| failed(Failure::Overloaded))?;
+        writer.push(record, Ticket { id, trail }).map_err(|_| failed(Failure::Overloaded))?;
         let (outcome, departed) = match timeout_at(deadline, pending.outcome()).await {
             Ok(outcome) => (outcome, pending.departed()),
             Err(_) => match pending.give_up() {
@@ -177,7 +192,14 @@ impl Requester {
             },
         };
         match outcome {
-            Outcome::Replied(reply) => Answer::read(id, reply).map_err(failed),
+            Outcome::Replied(reply) => {
+                let mut processing = self.inner.spans.processing(id, parent.as_ref(), &reply);
+                let answer = Answer::read(id, reply.record);
+                if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
+                    span.fail("bad_reply", reason.clone());
+                }
+                answer.map_err(failed)
+            }
             Outcome::TooLarge => Err(failed(Failure::TooLarge)),
             // Not executed for certain only if its record was never handed to Kafka.
             Outcome::Stopped if departed => Err(failed(Failure::OutcomeUnknown)),
@@ -388,7 +410,9 @@ mod tests {
             sink: Arc::new(Sink {
                 registry: Registry::new(Tag::random(), 1),
                 last_reply: LastReply::new(Instant::now()),
+                is_traced: false,
             }),
+            spans: Spans::new(&config, "test"),
             named: Arc::new(Named::new(config.routing)),
             writer: OnceLock::new(),
             watch: OnceLock::new(),

@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
-use kafka::Record;
 use kafka::writer::{Courier, WriteError};
 use protocol::{CorrelationId, Registry};
+use service::traces::names::{OFFSET, PARTITION};
+
+use super::origin::{Names, Trail};
+use super::spans::Arrived;
 
 /// How a pending request ends from outside.
 pub(crate) enum Outcome {
     /// A reply came.
-    Replied(Record),
+    Replied(Arrived),
     /// The record is larger than its topic takes.
     TooLarge,
     /// The requester stopped before a reply came.
     Stopped,
+}
+
+/// What goes with a request's record.
+pub(crate) struct Ticket {
+    pub(crate) id: CorrelationId,
+    pub(crate) trail: Option<Box<Trail>>,
 }
 
 /// Connects the writer to the pending requests: a record whose request has ended is not sent, and the partition
@@ -24,25 +33,36 @@ pub(crate) struct Outbox {
 }
 
 impl Courier for Outbox {
-    type Token = CorrelationId;
+    type Token = Ticket;
 
     fn load(&self, partition: i32) -> usize {
         self.registry.load(partition)
     }
 
-    fn departing(&self, id: &CorrelationId, partition: i32) -> bool {
-        self.registry.departing(*id, partition)
+    fn departing(&self, ticket: &Ticket, partition: i32) -> bool {
+        self.registry.departing(ticket.id, partition)
     }
 
-    fn delivered(&self, _: CorrelationId, _: i32, _: i64) {}
+    fn delivered(&self, ticket: Ticket, partition: i32, offset: i64) {
+        if let Some(mut span) = ticket.trail.and_then(|trail| trail.sending) {
+            span.set(PARTITION, partition.to_string());
+            span.set(OFFSET, offset);
+        }
+    }
 
-    fn failed(&self, id: CorrelationId, error: &WriteError) {
-        if matches!(error, WriteError::TooLarge) {
+    fn failed(&self, ticket: Ticket, error: &WriteError) {
+        let Ticket { id, mut trail } = ticket;
+        let too_large = matches!(error, WriteError::TooLarge);
+        if let Some(span) = trail.as_mut().and_then(|trail| trail.sending.as_mut()) {
+            span.fail(if too_large { "payload_too_large" } else { "refused" }, error.to_string());
+        }
+        if too_large {
             self.registry.end(id, Outcome::TooLarge);
         } else {
             // An attempt before this one may have been appended unseen, so the request waits for its answer or
             // its deadline.
-            tracing::warn!(%id, %error, "Kafka refused a request");
+            let Names { request_id, trace_id } = trail.map(|trail| trail.names()).unwrap_or_default();
+            tracing::warn!(%id, request_id, trace_id, %error, "Kafka refused a request");
         }
     }
 }

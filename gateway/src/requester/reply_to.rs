@@ -88,7 +88,7 @@ impl ReplyTo {
     /// Waits until a partition that could not be read can be. A dropped call loses nothing.
     pub(crate) async fn opened(&mut self) {
         let (partition, reader) = self.openings.next().await;
-        let listener = Listener::start(reader, self.sink.clone(), &self.shard);
+        let listener = Listener::start(partition, reader, self.sink.clone(), &self.shard);
         self.listeners.insert(partition, listener);
     }
 
@@ -235,7 +235,8 @@ mod tests {
             security: kafka::Security::default(),
         });
         let registry = Registry::new(Tag::random(), 1);
-        let sink = Arc::new(Sink { registry, last_reply: LastReply::new(Instant::now()) });
+        let last_reply = LastReply::new(Instant::now());
+        let sink = Arc::new(Sink { registry, last_reply, is_traced: false });
         let (named, shard) = (Arc::new(Named::new(routing)), Handle::current());
         (broker, ReplyTo::new(kafka, "replies".into(), 2, 1, sink, named, shard))
     }

@@ -33,6 +33,7 @@ mod slow_partition;
 mod soak;
 mod steady;
 mod tls;
+mod traces;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -119,6 +120,7 @@ fn main() {
         shutdown::tests(&context),
         slow_partition::tests(&context),
         soak::tests(&context),
+        traces::tests(&context),
         tls::tests(&context),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -25,6 +25,8 @@ pub(crate) use letter::{Letter, raw};
 pub(crate) use notices::Notices;
 pub(crate) use trouble::Trouble;
 
+use crate::names::Names;
+
 /// Letters that wait to be written; those who bring more wait for room.
 const MAX_QUEUED: usize = 1_000;
 
@@ -44,9 +46,20 @@ struct Waiting {
 
 impl Waiting {
     fn written(self) {
-        let note = &self.letter.note;
-        let (partition, offset) = (note.partition, note.offset);
-        tracing::debug!(partition, offset, reason = note.reason, "kept a dead letter");
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let Letter { record, note } = &self.letter;
+            let (partition, offset) = (note.partition, note.offset);
+            let Names { id, request_id, trace_id } = Names::of_raw(record);
+            tracing::debug!(
+                partition,
+                offset,
+                reason = note.reason,
+                id,
+                request_id,
+                trace_id,
+                "kept a dead letter"
+            );
+        }
         // Whoever waited may have lost the partition meanwhile; the letter is a duplicate then.
         let _ = self.kept.send(());
     }

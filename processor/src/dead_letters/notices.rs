@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::names::Names;
+
 /// Between two lines about the same reason.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -16,9 +18,19 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// A record became a dead letter.
-    pub(crate) fn tell(&self, reason: &'static str, record: &str, message: &str) {
+    pub(crate) fn tell(&self, reason: &'static str, record: &str, message: &str, names: &Names) {
         if let Some(unmentioned) = self.due(reason, Instant::now()) {
-            tracing::warn!(reason, record, message, unmentioned, "a record became a dead letter");
+            let Names { id, request_id, trace_id } = names;
+            tracing::warn!(
+                reason,
+                record,
+                message,
+                id,
+                request_id,
+                trace_id,
+                unmentioned,
+                "a record became a dead letter"
+            );
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::{Trouble, Waiting};
+use crate::names::Names;
 
 /// Letters of one batch at most.
 const MAX_BATCH: usize = 500;
@@ -114,7 +115,16 @@ impl Writer {
         };
         if yielded {
             let (partition, offset) = (letter.note.partition, letter.note.offset);
-            tracing::warn!(partition, offset, %error, "a dead letter is refused by its topic and kept less whole");
+            let Names { id, request_id, trace_id } = Names::of_raw(&letter.record);
+            tracing::warn!(
+                partition,
+                offset,
+                id,
+                request_id,
+                trace_id,
+                %error,
+                "a dead letter is refused by its topic and kept less whole"
+            );
         }
         yielded
     }

@@ -67,26 +67,24 @@ impl<O: Operation> Erased for O {
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered> {
-        answer(O::NAME, request, |input| self.handle(input))
+        answer(request, |input| self.handle(input))
     }
 }
 
 /// Reads the payload, calls the handler, writes the reply.
 pub(super) fn answer<'a, I: Deserialize<'a>, O: Serialize>(
-    operation: &'static str,
     request: &Request<'a>,
     handle: impl FnOnce(I) -> Result<O, HandlerError>,
 ) -> Result<ReplyRecord, Unanswered> {
     let input =
         request.payload().map_err(|error| Unanswered::kept(ErrorCode::InvalidPayload, error.to_string()))?;
     // What a handler leaves half done when it panics is its own: the worker shares nothing with it but the call.
-    let output = catch_unwind(AssertUnwindSafe(|| handle(input))).map_err(|_| panicked(operation))??;
+    let output = catch_unwind(AssertUnwindSafe(|| handle(input))).map_err(|_| panicked())??;
     request.reply(&output).map_err(|error| Unanswered::kept(ErrorCode::Failed, error.to_string()))
 }
 
 /// The panic's own words stay in the log, where the panic hook has put them: they may be of no caller's business.
-fn panicked(operation: &'static str) -> Unanswered {
-    tracing::error!(operation, "a handler panicked");
+fn panicked() -> Unanswered {
     Unanswered {
         code: ErrorCode::Failed,
         dead_letter_reason: Some(HANDLER_PANICKED),

@@ -38,7 +38,7 @@ where
     }
 
     fn answer(&self, request: &Request<'_>) -> Result<ReplyRecord, Unanswered> {
-        answer(self.name, request, &self.handle)
+        answer(request, &self.handle)
     }
 }
 

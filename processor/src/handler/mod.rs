@@ -15,7 +15,7 @@ mod registry;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use erased::{Erased, Unanswered};
+pub(crate) use erased::{Erased, HANDLER_PANICKED, Unanswered};
 pub use registry::Operations;
 
 /// One thing that callers can ask for. An implementation knows the business and nothing else.

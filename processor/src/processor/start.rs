@@ -9,6 +9,7 @@ use kafka::topics::{self, TopicError, TopicSpec, TopicState};
 use kafka::{Kafka, Lookout};
 use service::readiness::Step;
 use service::settings::{KafkaSettings, ProcessorSettings};
+use service::traces::Traces;
 use service::{Readiness, Shutdown, Tasks, WallClock};
 use tokio::time::timeout;
 
@@ -17,7 +18,7 @@ use crate::Operations;
 use crate::dead_letters::{DeadLetters, Notices};
 use crate::metrics::ProcessorMetrics;
 use crate::replies::{AllowedTopics, Replies, ReplyCourier};
-use crate::worker::{Budget, Context, HeavyPool, Judge, Worker};
+use crate::worker::{Budget, Context, HeavyPool, Judge, Spans, Worker};
 
 /// Bytes of records taken and not finished, of all partitions: some of the largest at once, tens of thousands of small
 /// ones.
@@ -55,6 +56,7 @@ pub(super) struct Start {
     pub(super) clock: WallClock,
     pub(super) kafka: Kafka,
     pub(super) metrics: Arc<ProcessorMetrics>,
+    pub(super) traces: Traces,
     pub(super) readiness: Readiness,
     pub(super) steps: Steps,
     pub(super) group: GroupView,
@@ -69,7 +71,7 @@ struct PartitionCounts {
 impl Start {
     /// Works until the shutdown is requested, and through its stages.
     pub(super) async fn work(self, tasks: &Tasks, shutdown: &Shutdown) -> Result<()> {
-        let Self { settings, operations, clock, kafka, metrics, readiness, steps, group } = self;
+        let Self { settings, operations, clock, kafka, metrics, traces, readiness, steps, group } = self;
         let (specs, create) = (topic_specs(&settings.kafka), settings.kafka.create_topics);
         let found = tokio::select! {
             biased;
@@ -112,6 +114,12 @@ impl Start {
             notices: Notices::default(),
             heavy: HeavyPool::new(settings.heavy_threads),
             metrics,
+            spans: Spans {
+                traces,
+                client_id: settings.kafka.client_id.clone(),
+                group_id: settings.group_id.clone(),
+                request_topic: settings.kafka.request_topic.clone(),
+            },
             max_in_flight: settings.max_in_flight,
             budget: Budget::of_bytes(MAX_IN_FLIGHT_BYTES),
             clock,

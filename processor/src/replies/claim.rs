@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kafka::writer::{Courier, WriteError};
+use service::traces::Span;
+use service::traces::names::OFFSET;
 
 use crate::ledger::{Debt, Ledger, Refused};
 use crate::metrics::{Outcome, ProcessorMetrics};
+use crate::names::Names;
 
 /// A record that was taken from its partition and must be finished.
 #[derive(Debug, Clone)]
@@ -22,17 +25,26 @@ pub(crate) struct Claim {
     request: Taken,
     /// What the reply answers; `None` for a notice that goes beside a dead letter.
     answers: Option<(&'static str, Outcome)>,
+    /// The request's names, of a notice.
+    names: Option<Box<Names>>,
+    /// The reply's producing. Ends when this is dropped.
+    sending: Option<Span>,
 }
 
 impl Claim {
     /// On a request that its reply finishes.
-    pub(crate) fn answer(request: Taken, operation: &'static str, outcome: Outcome) -> Self {
-        Self { request, answers: Some((operation, outcome)) }
+    pub(crate) fn answer(
+        request: Taken,
+        operation: &'static str,
+        outcome: Outcome,
+        sending: Option<Span>,
+    ) -> Self {
+        Self { request, answers: Some((operation, outcome)), names: None, sending }
     }
 
     /// On a request whose dead letter counts, and whose reply only says so.
-    pub(crate) fn notice(request: Taken) -> Self {
-        Self { request, answers: None }
+    pub(crate) fn notice(request: Taken, names: Names, sending: Option<Span>) -> Self {
+        Self { request, answers: None, names: Some(Box::new(names)), sending }
     }
 
     /// Not once the partition is somebody else's, nor when the request expired meanwhile.
@@ -54,7 +66,10 @@ impl Courier for ReplyCourier {
         claim.is_wanted()
     }
 
-    fn delivered(&self, claim: Claim, _partition: i32, _offset: i64) {
+    fn delivered(&self, claim: Claim, _partition: i32, written_at: i64) {
+        if let Some(mut span) = claim.sending {
+            span.set(OFFSET, written_at);
+        }
         let Taken { ledger, offset, at } = claim.request;
         if let Some((operation, outcome)) = claim.answers {
             self.metrics.processed(Some(operation), outcome);
@@ -65,11 +80,22 @@ impl Courier for ReplyCourier {
 
     fn failed(&self, claim: Claim, error: &WriteError) {
         let Taken { ledger, offset, .. } = claim.request;
+        let too_large = *error == WriteError::TooLarge;
+        if let Some(mut span) = claim.sending {
+            span.fail(if too_large { "reply_too_large" } else { "refused" }, error.to_string());
+        }
         if claim.answers.is_some() {
-            let too_large = *error == WriteError::TooLarge;
             ledger.refuse(Refused { offset, too_large, message: error.to_string() });
         } else {
-            tracing::warn!(offset, %error, "Kafka refused an error reply; the dead letter has its request");
+            let Names { id, request_id, trace_id } = claim.names.map(|names| *names).unwrap_or_default();
+            tracing::warn!(
+                id,
+                request_id,
+                trace_id,
+                offset,
+                %error,
+                "Kafka refused an error reply; the dead letter has its request"
+            );
             ledger.settle(offset, Debt::Reply);
         }
     }

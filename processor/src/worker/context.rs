@@ -7,18 +7,21 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use kafka::batch::{RawRecord, read_batch_at};
 use kafka::{Kafka, PastEnds, Record, RecordAndOffset};
-use protocol::{DeadLetter, ErrorCode, Headers, ReplyRecord};
+use protocol::{DeadLetter, ErrorCode, ReplyRecord};
 use service::WallClock;
+use service::traces::Span;
 use tokio::time::sleep;
 
 use super::budget::Budget;
 use super::expiry::Reading;
 use super::heavy::HeavyPool;
 use super::judge::{Ending, GivenUp, Judge, Place, Reason, Refusal, Verdict};
+use super::spans::Spans;
 use crate::dead_letters::{DeadLetters, Letter, Notices, raw};
 use crate::ledger::{AwaitedReply, Debt, Debts, Refused};
 use crate::metrics::{Outcome, ProcessorMetrics};
-use crate::replies::{Claim, Replies, Taken};
+use crate::names::{Names, readable};
+use crate::replies::{Claim, Destination, Replies, Taken};
 
 /// How long a reply is tried to be written that goes beside a dead letter: the record is safe without it.
 const NOTICE_PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +42,7 @@ pub(crate) struct Context {
     pub(crate) notices: Notices,
     pub(crate) heavy: HeavyPool,
     pub(crate) metrics: Arc<ProcessorMetrics>,
+    pub(crate) spans: Spans,
     pub(crate) clock: WallClock,
     /// Where the partitions of the request topic ended a while ago.
     pub(crate) past_ends: PastEnds,
@@ -57,12 +61,13 @@ impl Context {
         mut record: RecordAndOffset,
         reading: Reading,
         mut verdict: Verdict,
+        mut processing: Option<Span>,
     ) {
         let began = Instant::now();
         let (ending, expires) = loop {
             verdict = match verdict {
                 Verdict::Expired { operation } => {
-                    self.expired(operation);
+                    self.expired(operation, Some(&record.record), processing.as_mut());
                     return taken.ledger.settle(taken.offset, Debt::Work);
                 }
                 Verdict::Ending(ending, expires) => break (ending, expires),
@@ -85,13 +90,15 @@ impl Context {
         match ending {
             Ending::Reply { to, reply, operation, outcome } => {
                 self.judged(outcome, began);
-                let reply = addressed(reply, record.record.key, self.clock.now());
+                let mut reply = addressed(reply, record.record.key, self.clock.now());
+                let sending = self.sending(processing.as_ref(), &mut reply, to);
+                drop(processing);
                 taken.ledger.conclude(taken.offset, Debts::reply(AwaitedReply::answer(operation, expires)));
-                self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome))]).await;
+                self.replies.send(to, vec![(reply, Claim::answer(taken, operation, outcome, sending))]).await;
             }
             Ending::DeadLetter(given_up) => {
                 self.metrics.processing().failed(given_up.reason.code, began.elapsed());
-                self.keep(partition, taken, raw(record), given_up).await;
+                self.keep(partition, taken, raw(record), given_up, processing).await;
             }
         }
     }
@@ -109,8 +116,10 @@ impl Context {
     pub(crate) async fn keep_unreadable(&self, partition: i32, taken: Taken, record: RawRecord) {
         let headers = readable(&record);
         let refusal = Refusal::of(ErrorCode::Unreadable, record.reason.clone(), 0);
-        let given_up = self.judge.give_up(record.key.as_deref(), record.value.as_deref(), &headers, refusal);
-        self.keep(partition, taken, record, given_up).await;
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        let processing = self.spans.processing(key, value, &headers, partition, taken.offset);
+        let given_up = self.judge.give_up(key, value, &headers, refusal);
+        self.keep(partition, taken, record, given_up, processing).await;
     }
 
     /// Keeps a record whose reply Kafka refused for good. The record itself is read again: it was let go when it was
@@ -124,7 +133,8 @@ impl Context {
         };
         let headers = readable(&record);
         let given_up = self.judge.give_up(record.key.as_deref(), record.value.as_deref(), &headers, refusal);
-        self.keep(partition, taken, record, given_up).await;
+        // Its own spans have ended: that of its reply says that it was refused.
+        self.keep(partition, taken, record, given_up, None).await;
     }
 
     /// A request as it stands in the log. If it is gone, its coordinates are all there is to keep.
@@ -146,13 +156,41 @@ impl Context {
         }
     }
 
-    /// A record is past its deadline: it is finished without a word.
-    pub(crate) fn expired(&self, operation: Option<&'static str>) {
-        tracing::debug!(operation, "a request has expired");
+    /// A record is past its deadline: it is finished without a word. The record itself may be gone by then.
+    pub(crate) fn expired(
+        &self,
+        operation: Option<&'static str>,
+        record: Option<&Record>,
+        processing: Option<&mut Span>,
+    ) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let Names { id, request_id, trace_id } = record.map(Names::of).unwrap_or_default();
+            tracing::debug!(id, request_id, trace_id, operation, "a request has expired");
+        }
+        if let Some(span) = processing {
+            span.fail("expired", "nobody waits for it any more");
+        }
         self.metrics.processed(operation, Outcome::Expired);
     }
 
-    async fn keep(&self, partition: i32, taken: Taken, record: RawRecord, given_up: GivenUp) {
+    /// Begins the span of a reply that goes there.
+    pub(crate) fn sending(
+        &self,
+        processing: Option<&Span>,
+        reply: &mut Record,
+        to: Destination,
+    ) -> Option<Span> {
+        self.spans.sending(processing, reply, self.judge.topics.name(to.topic), to.partition)
+    }
+
+    async fn keep(
+        &self,
+        partition: i32,
+        taken: Taken,
+        record: RawRecord,
+        given_up: GivenUp,
+        mut processing: Option<Span>,
+    ) {
         let GivenUp { reason: Reason { code, message, attempts }, notice, operation } = given_up;
         let place = format!("{}/{partition} at {}", self.request_topic, taken.offset);
         let note = DeadLetter {
@@ -164,21 +202,28 @@ impl Context {
             attempts,
             time_epoch_ms: u64::try_from(self.clock.now().timestamp_millis()).unwrap_or(0),
         };
+        if let Some(span) = &mut processing {
+            span.fail(code, message.clone());
+        }
+        let names = Names::of_raw(&record);
         let key = record.key.as_ref().map(|key| key.to_vec());
         let (ledger, offset) = (Arc::clone(&taken.ledger), taken.offset);
         let awaited = notice.as_ref().map(|_| AwaitedReply::notice(Some(Instant::now() + NOTICE_PATIENCE)));
         ledger.conclude(offset, Debts::dead_letter(awaited));
         let notify = async {
             if let Some((to, reply)) = notice {
-                let reply = addressed(reply, key, self.clock.now());
-                self.replies.send(to, vec![(reply, Claim::notice(taken))]).await;
+                let mut reply = addressed(reply, key, self.clock.now());
+                let sending = self.sending(processing.as_ref(), &mut reply, to);
+                drop(processing);
+                let claim = Claim::notice(taken, names.clone(), sending);
+                self.replies.send(to, vec![(reply, claim)]).await;
             }
         };
         let keep = async {
             // If the writer has stopped, so will whoever runs this; the record stays unfinished.
             if self.dead_letters.keep(Letter { record, note }).await.is_ok() {
                 self.metrics.dead_letter(code);
-                self.notices.tell(code, &place, &message);
+                self.notices.tell(code, &place, &message, &names);
                 self.metrics.processed(operation, Outcome::DeadLetter);
                 ledger.settle(offset, Debt::DeadLetter);
             }
@@ -194,12 +239,4 @@ pub(crate) fn addressed(reply: ReplyRecord, key: Option<Vec<u8>>, timestamp: Dat
 
 fn coordinates(offset: i64) -> RawRecord {
     RawRecord { offset, ..RawRecord::default() }
-}
-
-/// Those headers that have a name and a value.
-fn readable(record: &RawRecord) -> Headers {
-    let header = |(name, value): &(bytes::Bytes, Option<bytes::Bytes>)| {
-        Some((str::from_utf8(name).ok()?.to_owned(), value.as_ref()?.to_vec()))
-    };
-    record.headers.iter().filter_map(header).collect()
 }

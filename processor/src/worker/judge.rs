@@ -15,8 +15,9 @@ use kafka::Record;
 use protocol::{ErrorCode, Headers, ReplyRecord, Request, ReturnAddress};
 
 use super::expiry::{Reading, implied_deadline};
-use crate::handler::{Erased, Unanswered};
+use crate::handler::{Erased, HANDLER_PANICKED, Unanswered};
 use crate::metrics::Outcome;
+use crate::names::Names;
 use crate::replies::{AllowedTopics, Destination, Route};
 use crate::{Cost, Operations};
 
@@ -135,6 +136,10 @@ impl Judge {
                 Verdict::Ending(answered(to, reply, &**operation, Outcome::Rejected), expires)
             }
             Err(Unanswered { code, dead_letter_reason: Some(reason), message }) => {
+                if reason == HANDLER_PANICKED {
+                    let Names { id, request_id, trace_id } = Names::of(record);
+                    tracing::error!(operation = name, id, request_id, trace_id, "a handler panicked");
+                }
                 refuse(Refusal { code, reason, message, attempts: 1 })
             }
         }

@@ -16,6 +16,7 @@ mod heavy;
 mod judge;
 mod partition;
 mod progress;
+mod spans;
 mod stream;
 
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +34,7 @@ pub(crate) use context::Context;
 pub(crate) use heavy::{HeavyPool, SPARE_THREADS};
 pub(crate) use judge::Judge;
 use partition::{DRAIN_LIMIT, Partition};
+pub(crate) use spans::Spans;
 
 use crate::ledger::Lease;
 use crate::processor::Membership;

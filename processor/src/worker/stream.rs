@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka::Record;
 use kafka::reader::{Fetched, Reader};
 use tokio::task::{JoinError, JoinSet, yield_now};
 use tokio::time::sleep;
@@ -158,23 +159,30 @@ impl Stream {
         };
         self.context.metrics.taken(reading.age_of(&record.record));
         let began = Instant::now();
+        let mut processing = {
+            let Record { key, value, headers, .. } = &record.record;
+            self.context.spans.processing(key.as_deref(), value.as_deref(), headers, number, offset)
+        };
         match self.context.judge.judge(&record.record, &reading, reading.instant, Place::Loop) {
             Verdict::Ending(Ending::Reply { to, reply, operation, outcome }, expires) => {
                 self.context.judged(outcome, began);
                 ledger.take(offset, bytes, Debts::reply(AwaitedReply::answer(operation, expires)));
-                let reply = addressed(reply, record.record.key, reading.wall);
-                self.batches.entry(to).or_default().push((reply, Claim::answer(taken, operation, outcome)));
+                let mut reply = addressed(reply, record.record.key, reading.wall);
+                let sending = self.context.sending(processing.as_ref(), &mut reply, to);
+                let claim = Claim::answer(taken, operation, outcome, sending);
+                self.batches.entry(to).or_default().push((reply, claim));
             }
             Verdict::Expired { operation } => {
                 ledger.take(offset, bytes, Debts::WORK);
-                self.context.expired(operation);
+                self.context.expired(operation, Some(&record.record), processing.as_mut());
                 ledger.settle(offset, Debt::Work);
             }
             verdict => {
                 ledger.take(offset, bytes, Debts::WORK);
                 let context = Arc::clone(&self.context);
-                self.jobs
-                    .spawn(async move { context.see_through(number, taken, record, reading, verdict).await });
+                self.jobs.spawn(async move {
+                    context.see_through(number, taken, record, reading, verdict, processing).await;
+                });
             }
         }
     }
@@ -240,7 +248,7 @@ impl Stream {
         for reply in self.progress.ledger().expire_replies(now) {
             // A notice goes beside a dead letter, which is what counts.
             if reply.operation.is_some() {
-                self.context.expired(reply.operation);
+                self.context.expired(reply.operation, None, None);
             }
         }
     }

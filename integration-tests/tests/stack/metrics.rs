@@ -46,6 +46,14 @@ struct Shape {
     labels: BTreeSet<String>,
 }
 
+/// A row of the table.
+#[derive(Debug)]
+struct Row {
+    shape: Shape,
+    /// Whether it is shown whatever the settings.
+    is_always: bool,
+}
+
 type Shapes = BTreeMap<String, Shape>;
 
 async fn documented(context: Context) -> Result<()> {
@@ -70,33 +78,36 @@ async fn documented(context: Context) -> Result<()> {
     Ok(())
 }
 
-fn compare(documented: &Shapes, shown: &Shapes) -> Result<()> {
+fn compare(documented: &BTreeMap<String, Row>, shown: &Shapes) -> Result<()> {
     for (name, shape) in shown {
         let expected =
             documented.get(name).with_context(|| format!("{name} is not documented: {shape:?}"))?;
-        ensure!(expected == shape, "{name} is documented as {expected:?} and shown as {shape:?}");
+        ensure!(expected.shape == *shape, "{name} is documented as {expected:?} and shown as {shape:?}");
     }
-    let missing: Vec<_> = documented.keys().filter(|name| !shown.contains_key(*name)).collect();
+    let required = documented.iter().filter(|(_, row)| row.is_always).map(|(name, _)| name);
+    let missing: Vec<_> = required.filter(|name| !shown.contains_key(*name)).collect();
     ensure!(missing.is_empty(), "documented and not shown: {missing:?}");
     Ok(())
 }
 
 /// The rows of the table that are said to come from `service`.
-fn table(service: &str) -> Result<Shapes> {
+fn table(service: &str) -> Result<BTreeMap<String, Row>> {
     let between =
         DOCUMENT.split("<!-- metrics -->").nth(1).and_then(|rest| rest.split("<!-- /metrics -->").next());
     let rows = between.context("the markers are there")?.trim().lines().skip(2);
-    let mut shapes = Shapes::new();
+    let mut rows_of_service = BTreeMap::new();
     for row in rows {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let [_, name, kind, labels, from, ..] = cells[..] else { anyhow::bail!("no row: {row}") };
-        if from == service || from == "both" {
+        let (whose, is_always) = from.split_once(", ").map_or((from, true), |(whose, _)| (whose, false));
+        if whose == service || whose == "both" {
             let labels = labels.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-            shapes.insert(name.trim_matches('`').to_owned(), Shape { kind: kind.to_owned(), labels });
+            let shape = Shape { kind: kind.to_owned(), labels };
+            rows_of_service.insert(name.trim_matches('`').to_owned(), Row { shape, is_always });
         }
     }
-    ensure!(shapes.len() > 10, "the table of {service} is too short: {shapes:?}");
-    Ok(shapes)
+    ensure!(rows_of_service.len() > 10, "the table of {service} is too short: {rows_of_service:?}");
+    Ok(rows_of_service)
 }
 
 /// What a page shows, by the names that its TYPE lines give.

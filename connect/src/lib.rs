@@ -39,7 +39,15 @@ fn security(settings: &KafkaSecurity) -> Result<Security, ConnectError> {
         security = security.with_tls(&files(tls))?;
     }
     if let Some(login) = &settings.login {
-        security = security.with_sasl(sasl(login)?);
+        let sasl = sasl(login)?;
+        if settings.tls.is_none() && sasl.shows_its_secret() {
+            let mechanism = sasl.mechanism();
+            tracing::warn!(
+                mechanism,
+                "everybody on the way to Kafka can read the secret that it is sent: use SASL_SSL"
+            );
+        }
+        security = security.with_sasl(sasl);
     }
     Ok(security)
 }

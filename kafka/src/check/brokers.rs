@@ -29,8 +29,11 @@ pub(super) async fn look(kafka: &Kafka, report: &mut Report<'_>) -> Option<Conne
                 report.warn(subject, format!("{text} ({})", causes(&error)));
             }
             Err(error) => {
-                let text =
-                    "does not answer; is KAFKA_BROKERS right, is Kafka running, is the way to it open?";
+                let text = if error.barrier().is_some() {
+                    "is there and keeps us out; look at KAFKA_SECURITY_PROTOCOL and the settings that belong to it"
+                } else {
+                    "does not answer; is KAFKA_BROKERS right, is Kafka running, is the way to it open?"
+                };
                 report.fail(subject, format!("{text} ({})", causes(&error)));
             }
         }

@@ -72,6 +72,11 @@ impl Sasl {
         }
     }
 
+    /// Whether the secret goes to the broker as it is, so that it needs TLS.
+    pub fn shows_its_secret(&self) -> bool {
+        matches!(self, Self::Plain { .. } | Self::OauthBearer(_))
+    }
+
     /// Begins to log in, with the password or the token that is to be used now.
     pub(crate) async fn begin(&self) -> Result<Conversation<'_>, Refusal> {
         let read = |password: &Password| password.read().map_err(|error| error.to_string());

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Fetching};
 use crate::http::routes;
 use crate::https::Https;
 use crate::metrics::{Metrics, Shards};
@@ -72,7 +72,7 @@ impl Gateway {
     /// # Errors
     /// As there.
     pub fn bind_with(settings: GatewaySettings, clock: WallClock) -> Result<Self> {
-        let authenticator = Authenticator::from_settings(&settings.callers)?;
+        let authenticator = Authenticator::from_settings(&settings.callers, clock)?;
         let https = Https::from_settings(settings.https.as_ref())?;
         let (host, port) = (settings.host.as_str(), settings.port);
         let listener = listen(host, port).with_context(|| {
@@ -125,8 +125,14 @@ impl Gateway {
         let mut sources: Vec<_> = authenticator.iter().flat_map(|known| known.sources()).collect();
         sources.extend(https.iter().map(|https| https.clone() as Arc<dyn Source>));
         let _reloading = Reloading::start(sources);
+        let _fetching = authenticator.iter().find_map(|known| known.to_fetch()).map(|keys| {
+            let fetched = readiness.step("keys of tokens");
+            Fetching::start(keys, move || fetched.done())
+        });
         if authenticator.is_none() {
-            tracing::warn!("anybody may call this gateway: SERVICE_1_API_KEYS_FILE is not set");
+            tracing::warn!(
+                "anybody may call this gateway: neither SERVICE_1_API_KEYS_FILE nor SERVICE_1_JWT_ISSUER is set"
+            );
         }
 
         let traces = Traces::start(&settings.traces, &program)?;

@@ -53,6 +53,11 @@ impl ApiKeys {
         let ring = self.ring.read().clone();
         ring.find(&hash(secret)).cloned()
     }
+
+    /// Whether a key is somebody's of this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.ring.read().0.iter().any(|(_, caller)| &**caller.name() == name)
+    }
 }
 
 impl Source for ApiKeys {

@@ -9,7 +9,10 @@ const MAX_BYTES: usize = 8 * 1024;
 
 /// A secret as it was sent. Its `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Credential<'a>(&'a str);
+pub(super) struct Credential<'a> {
+    secret: &'a str,
+    may_be_token: bool,
+}
 
 /// Why a request shows nothing that could be looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +28,11 @@ impl<'a> Credential<'a> {
     pub(super) fn of(headers: &'a HeaderMap) -> Result<Self, Unusable> {
         let mut authorizations = headers.get_all(header::AUTHORIZATION);
         let mut keys = headers.get_all("x-api-key");
-        let secret = match (authorizations.next(), keys.next()) {
+        let (secret, may_be_token) = match (authorizations.next(), keys.next()) {
             (None, None) => return Err(Unusable::Nothing),
             (Some(_), Some(_)) => return Err(Unusable::Malformed("two headers say who calls; send one")),
-            (Some(value), None) => bearer(value.as_bytes())?,
-            (None, Some(value)) => value.as_bytes(),
+            (Some(value), None) => (bearer(value.as_bytes())?, true),
+            (None, Some(value)) => (value.as_bytes(), false),
         };
         if authorizations.next().is_some() || keys.next().is_some() {
             return Err(Unusable::Malformed("the header is there twice; send it once"));
@@ -37,14 +40,19 @@ impl<'a> Credential<'a> {
         let is_visible = !secret.is_empty() && secret.iter().all(u8::is_ascii_graphic);
         match str::from_utf8(secret) {
             Ok(_) if secret.len() > MAX_BYTES => Err(Unusable::Malformed("the credential is too long")),
-            Ok(text) if is_visible => Ok(Self(text)),
+            Ok(secret) if is_visible => Ok(Self { secret, may_be_token }),
             _ => Err(Unusable::Malformed("the credential is empty, or has characters that none has")),
         }
     }
 
     /// The secret itself.
     pub(super) fn secret(self) -> &'a str {
-        self.0
+        self.secret
+    }
+
+    /// Whether it was sent as tokens are, and not as an API key alone.
+    pub(super) fn may_be_token(self) -> bool {
+        self.may_be_token
     }
 }
 
@@ -111,6 +119,6 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        assert_eq!(format!("{:?}", Credential("hunter2")), "Credential(***)");
+        assert_eq!(format!("{:?}", Credential { secret: "hunter2", may_be_token: true }), "Credential(***)");
     }
 }

@@ -1,31 +1,36 @@
 //! Who may call, and what.
 //!
 //! ```text
-//!  headers ─▶ credentials ─▶ api_keys  ─▶ Caller ─▶ may it do this operation? ─▶ its name goes along
+//!  headers ─▶ credentials ─▶ api_keys ─┬─▶ Caller ─▶ may it do this operation? ─▶ its name goes along
+//!                         └▶ jwt ──────┘
 //! ```
 //!
-//! Off unless something is configured to know callers by. A key is a secret of its owner: it is compared by its hash,
-//! and stands in no log line, no error and no `Debug`.
+//! Off unless something is configured to know callers by. A key or a token is a secret of its owner: it stands in no log line, no error and no `Debug`.
 
 mod api_keys;
 mod caller;
 mod credentials;
+mod jwt;
 mod new_key;
 
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
 use anyhow::Result;
+use service::WallClock;
 use service::settings::CallerSettings;
+use tokio::time::Instant;
 
 use crate::problem::{Code, Problem};
 use crate::reload::Source;
 
 pub(crate) use caller::Caller;
+pub(crate) use jwt::{Fetching, KeySet};
 pub(crate) use new_key::command as new_key_command;
 
 use api_keys::ApiKeys;
 use credentials::{Credential, Unusable};
+use jwt::{Invalid, Tokens};
 
 /// What every challenge begins with.
 const SCHEME: &str = r#"Bearer realm="api-gateway""#;
@@ -33,31 +38,57 @@ const SCHEME: &str = r#"Bearer realm="api-gateway""#;
 /// Knows callers by what they show.
 #[derive(Debug)]
 pub(crate) struct Authenticator {
-    keys: Arc<ApiKeys>,
+    keys: Option<Arc<ApiKeys>>,
+    tokens: Option<Tokens>,
 }
 
 impl Authenticator {
-    /// The one that `settings` ask for; none if they ask for none.
+    /// The one that `settings` ask for; none if they ask for none. Tokens are over by `clock`.
     ///
     /// # Errors
-    /// If what callers are known by cannot be read.
-    pub(crate) fn from_settings(settings: &CallerSettings) -> Result<Option<Arc<Self>>> {
-        let Some(file) = &settings.api_keys_file else { return Ok(None) };
-        Ok(Some(Arc::new(Self { keys: Arc::new(ApiKeys::load(file)?) })))
+    /// If what callers are known by cannot be read, or this processor cannot verify tokens.
+    pub(crate) fn from_settings(settings: &CallerSettings, clock: WallClock) -> Result<Option<Arc<Self>>> {
+        let keys = settings.api_keys_file.as_deref().map(ApiKeys::load).transpose()?.map(Arc::new);
+        let tokens = settings.jwt.as_ref().map(|jwt| Tokens::from_settings(jwt, clock)).transpose()?;
+        let asks = keys.is_some() || tokens.is_some();
+        Ok(asks.then(|| Arc::new(Self { keys, tokens })))
     }
 
     /// What is to be read again while the gateway runs.
     pub(crate) fn sources(&self) -> Vec<Arc<dyn Source>> {
-        vec![self.keys.clone()]
+        let keys = self.keys.iter().map(|keys| keys.clone() as Arc<dyn Source>);
+        keys.chain(self.tokens.iter().filter_map(Tokens::source)).collect()
     }
 
-    /// Who calls with `headers`.
+    /// Keys of tokens that are to be fetched while the gateway runs.
+    pub(crate) fn to_fetch(&self) -> Option<Arc<KeySet>> {
+        self.tokens.as_ref().and_then(Tokens::to_fetch)
+    }
+
+    /// Who calls with `headers`. Waits, until `deadline` and a few seconds at most, only where a token is signed with a key
+    /// that is not known.
     ///
     /// # Errors
     /// 401 if it is nobody that is known.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    pub(crate) async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        deadline: Instant,
+    ) -> Result<Caller, Problem> {
         let credential = Credential::of(headers).map_err(unusable)?;
-        self.keys.find(credential.secret()).ok_or_else(|| invalid("nobody is known by it"))
+        let secret = credential.secret();
+        if let Some(caller) = self.keys.as_ref().and_then(|keys| keys.find(secret)) {
+            return Ok(caller);
+        }
+        let Some(tokens) = self.tokens.as_ref().filter(|_| credential.may_be_token()) else {
+            return Err(invalid("nobody is known by it"));
+        };
+        let caller = tokens.find(secret, deadline).await.map_err(|Invalid(reason)| invalid(reason))?;
+        // One name is one caller, whatever it shows.
+        if self.keys.as_ref().is_some_and(|keys| keys.knows(caller.name())) {
+            return Err(invalid("its subject has the name of somebody with an API key"));
+        }
+        Ok(caller)
     }
 }
 

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use kafka::Kafka;
 use kafka::check::{GroupNeed, Level, Needs, TopicNeed, check};
 use kafka::permissions::Operation::{Describe, Read, Write};
 use kafka::topics::TopicSpec;
-use kafka::Kafka;
 use service::settings::{GatewaySettings, KafkaSettings, NoWorker};
 use service::{Command, terminal};
 

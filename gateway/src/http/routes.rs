@@ -6,6 +6,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use protocol::header::CALLER;
 use service::traces::Span;
+use tokio::time::Instant as Deadline;
 
 use super::{answer, body, openapi, trace};
 use crate::auth::Caller;
@@ -65,9 +66,12 @@ async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
 
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
-    let (caller, outcome) = match caller(&http, &shard) {
+    // Set here and obeyed everywhere.
+    let deadline = Deadline::now() + shard.request_timeout;
+    let (caller, outcome) = match caller(&http, &shard, deadline).await {
         Ok(caller) => {
-            let outcome = exchange::<O>(&http, payload, &shard, caller.as_ref(), span.as_ref()).await;
+            let outcome =
+                exchange::<O>(&http, payload, &shard, deadline, caller.as_ref(), span.as_ref()).await;
             (caller, outcome)
         }
         Err(problem) => (None, Err(problem)),
@@ -76,19 +80,22 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
 }
 
 /// Who calls; none where nobody asks.
-fn caller(http: &HttpRequest, shard: &Shard) -> Result<Option<Caller>, Problem> {
-    shard.authenticator.as_ref().map(|known| known.authenticate(http.headers())).transpose()
+async fn caller(http: &HttpRequest, shard: &Shard, deadline: Deadline) -> Result<Option<Caller>, Problem> {
+    match &shard.authenticator {
+        None => Ok(None),
+        Some(known) => known.authenticate(http.headers(), deadline).await.map(Some),
+    }
 }
 
-/// One request from its body to its answer. The deadline is set here and obeyed everywhere.
+/// One request from its body to its answer.
 async fn exchange<O: Operation>(
     http: &HttpRequest,
     payload: Payload,
     shard: &Shard,
+    deadline: Deadline,
     caller: Option<&Caller>,
     span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
-    let deadline = tokio::time::Instant::now() + shard.request_timeout;
     caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
     let share = share(http, shard, caller)?;
     let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;

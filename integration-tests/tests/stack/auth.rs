@@ -189,8 +189,14 @@ async fn secrets(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&line("alice", ALICE, "hash"))?;
     let shared = environment(&stack);
+    let keys = Scratch::new(
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    )?;
     let gateway = shared
         .clone()
+        .with("SERVICE_1_JWT_ISSUER", "https://issuer.test")
+        .with("SERVICE_1_JWT_AUDIENCE", "gateway")
+        .with("SERVICE_1_JWKS", keys.0.display())
         .with("SERVICE_1_HOST", "127.0.0.1")
         .with("SERVICE_1_PORT", 0)
         .with("SERVICE_1_MANAGEMENT_PORT", 0)
@@ -208,7 +214,9 @@ async fn secrets(context: Context) -> Result<()> {
         Ok(())
     })
     .await?;
-    for secret in [ALICE, STRANGER] {
+    // A token whose last part is the secret.
+    let token = "eyJhbGciOiJFUzI1NiJ9.e30.that-nobody-may-see";
+    for secret in [ALICE, STRANGER, token] {
         for headers in [("x-api-key", secret.to_owned()), ("authorization", format!("Bearer {secret}"))] {
             let answer = call(&client, &[(headers.0, &headers.1)]).await?;
             seen.push(format!("{:?} {}", answer.headers().clone(), answer.text().await?));

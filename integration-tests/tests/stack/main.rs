@@ -33,6 +33,7 @@ mod slow_partition;
 mod soak;
 mod steady;
 mod tls;
+mod tokens;
 mod traces;
 
 use std::future::Future;
@@ -122,6 +123,7 @@ fn main() {
         soak::tests(&context),
         traces::tests(&context),
         tls::tests(&context),
+        tokens::tests(&context),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     drop(context);

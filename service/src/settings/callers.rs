@@ -1,6 +1,7 @@
 //! Who may call the gateway.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::settings::reader::Reader;
 
@@ -9,10 +10,56 @@ use crate::settings::reader::Reader;
 pub struct CallerSettings {
     /// `SERVICE_1_API_KEYS_FILE`: lines `name sha256-of-the-key-in-hex scope…`.
     pub api_keys_file: Option<PathBuf>,
+    /// What tokens have to be like.
+    pub jwt: Option<JwtSettings>,
+}
+
+/// JSON Web Tokens that count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// `SERVICE_1_JWT_ISSUER`: what stands in `iss`.
+    pub issuer: String,
+    /// `SERVICE_1_JWT_AUDIENCE`: what stands in `aud`, or among others there.
+    pub audience: String,
+    /// `SERVICE_1_JWT_ALGORITHMS`: out of [`ALGORITHMS`](Self::ALGORITHMS); never empty.
+    pub algorithms: Vec<String>,
+    /// `SERVICE_1_JWKS`: the issuer's public keys, a file or an `http://` or `https://` address.
+    pub keys: String,
+    /// `SERVICE_1_JWKS_CA`: PEM, who may have signed the certificate of that address; none means whom the system trusts.
+    pub keys_authorities: Option<PathBuf>,
+    /// `SERVICE_1_JWT_LEEWAY`: how far the issuer's clock and this one may be apart.
+    pub leeway: Duration,
+}
+
+impl JwtSettings {
+    /// The algorithms that can be made to count: signatures by public keys alone.
+    pub const ALGORITHMS: &[&str] =
+        &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+    /// None if nothing of it is set.
+    fn read(reader: &mut Reader) -> Option<Self> {
+        const NEEDED: [&str; 3] = ["SERVICE_1_JWT_ISSUER", "SERVICE_1_JWT_AUDIENCE", "SERVICE_1_JWKS"];
+        let [issuer, audience, keys] = NEEDED.map(|key| reader.text(key));
+        let algorithms = reader.list("SERVICE_1_JWT_ALGORITHMS");
+        let (keys_authorities, leeway) =
+            (reader.path("SERVICE_1_JWKS_CA"), reader.duration("SERVICE_1_JWT_LEEWAY"));
+        let missing = [&issuer, &audience, &keys].into_iter().filter(|text| text.is_empty()).count();
+        if missing == NEEDED.len() {
+            return None;
+        }
+        if missing > 0 {
+            let reason = "a token is judged by all three; set all of them or none";
+            reader.conflict(&NEEDED.join(", "), reason);
+        }
+        if algorithms.is_empty() {
+            reader.conflict("SERVICE_1_JWT_ALGORITHMS", "no token could be signed by none");
+        }
+        Some(Self { issuer, audience, algorithms, keys, keys_authorities, leeway })
+    }
 }
 
 impl CallerSettings {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        Self { api_keys_file: reader.path("SERVICE_1_API_KEYS_FILE") }
+        Self { api_keys_file: reader.path("SERVICE_1_API_KEYS_FILE"), jwt: JwtSettings::read(reader) }
     }
 }

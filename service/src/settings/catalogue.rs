@@ -2,6 +2,7 @@
 //! README's configuration table are all made from it; a new setting is one entry here and one field in a
 //! settings struct.
 
+use crate::settings::callers::JwtSettings;
 use crate::settings::kind::Kind;
 
 /// Which of the two services a program is.
@@ -196,6 +197,12 @@ pub static CATALOGUE: &[Setting] = {
         gateway("SERVICE_1_NO_WORKER_GRACE", seconds(0.0, HOUR), Text("1"), "Time since the last worker was seen before `no_workers` is answered"),
         gateway("SERVICE_1_SHARDS", whole(1, 256, "threads"), Text("1"), "Threads that each serve as a gateway of their own"),
         gateway("SERVICE_1_API_KEYS_FILE", Kind::Path, Nothing("none: anybody may call"), "Names, hashed API keys and scopes of those who may call; `api-gateway new-key` makes its lines"),
+        gateway("SERVICE_1_JWT_ISSUER", Kind::Name, Nothing("none: tokens count for nothing"), "`iss` of the tokens (JWT) that callers may show"),
+        gateway("SERVICE_1_JWT_AUDIENCE", Kind::Name, Nothing("none"), "`aud` that they have to have"),
+        gateway("SERVICE_1_JWKS", Kind::Path, Nothing("none"), "The issuer's public keys as a JSON Web Key Set: a file, read again when it changes, or an `http://` or `https://` address"),
+        gateway("SERVICE_1_JWKS_CA", Kind::Path, Nothing("whom the system trusts"), "PEM with the authorities that may have signed the certificate of that address"),
+        gateway("SERVICE_1_JWT_ALGORITHMS", Kind::Choices(JwtSettings::ALGORITHMS), Text("RS256,ES256"), "Algorithms that a token may be signed with, out of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA"),
+        gateway("SERVICE_1_JWT_LEEWAY", seconds(0.0, 300.0), Text("60"), "How far the issuer's clock and this one may be apart"),
         gateway("SERVICE_1_TLS_CERT", Kind::Path, Nothing("none: plain HTTP"), "PEM with the gateway's certificate and those above it, for HTTPS; read again when it changes"),
         gateway("SERVICE_1_TLS_KEY", Kind::Path, Nothing("none"), "PEM with the certificate's private key"),
         gateway("SERVICE_1_TLS_CLIENT_CA", Kind::Path, Nothing("none: clients are asked for no certificate"), "PEM with the authorities of clients' certificates"),

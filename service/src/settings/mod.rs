@@ -39,7 +39,7 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
-pub use crate::settings::callers::CallerSettings;
+pub use crate::settings::callers::{CallerSettings, JwtSettings};
 pub use crate::settings::error::{Problem, SettingsError};
 pub use crate::settings::gateway::{GatewaySettings, NoWorker, ReplyRouting};
 pub use crate::settings::https::HttpsSettings;

@@ -1,5 +1,6 @@
 //! Tests of the settings: every layer, every kind of value, every message.
 
+mod callers;
 mod command_line;
 mod errors;
 mod layers;

@@ -1,0 +1,77 @@
+//! The compact form: `header.claims.signature`, each in base64url.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::Invalid;
+use super::algorithm::Algorithm;
+use super::claims::Claims;
+
+/// A token in its parts. Nothing of it is to be believed before its signature was verified.
+pub(super) struct Compact<'a> {
+    signed: &'a str,
+    claims: &'a str,
+    signature: Vec<u8>,
+    header: Header,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    /// Extensions that a reader has to understand. There is none that this one does.
+    crit: Option<IgnoredAny>,
+}
+
+impl<'a> Compact<'a> {
+    /// Takes `text` apart.
+    ///
+    /// # Errors
+    /// If it is no token.
+    pub(super) fn parse(text: &'a str) -> Result<Self, Invalid> {
+        const NO_TOKEN: Invalid = Invalid("it is neither a key nor a token");
+        let (signed, signature) = text.rsplit_once('.').ok_or(NO_TOKEN)?;
+        let (header, claims) = signed.split_once('.').ok_or(NO_TOKEN)?;
+        let header = decode(header).ok_or(NO_TOKEN)?;
+        let header: Header = serde_json::from_slice(&header).map_err(|_| NO_TOKEN)?;
+        if header.crit.is_some() {
+            return Err(Invalid("it demands extensions that are not understood here"));
+        }
+        Ok(Self { signed, claims, signature: decode(signature).ok_or(NO_TOKEN)?, header })
+    }
+
+    /// The algorithm that it says it was signed with, if that is one.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        Algorithm::named(&self.header.alg)
+    }
+
+    /// The name of the key that it says it was signed with.
+    pub(super) fn key_id(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// What the signature is of.
+    pub(super) fn signed(&self) -> &[u8] {
+        self.signed.as_bytes()
+    }
+
+    pub(super) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// What it says, to be asked for once it was verified.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub(super) fn claims(&self) -> Result<Claims, Invalid> {
+        let claims = decode(self.claims).and_then(|json| serde_json::from_slice(&json).ok());
+        claims.ok_or(Invalid("its claims cannot be read"))
+    }
+}
+
+/// Strictly: no padding, no bits left over, so that one token has one form.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}

@@ -1,0 +1,202 @@
+//! The keys of the issuer: from a file that is read again when it changes, or fetched and kept.
+//!
+//! Keys from an address are fetched at the start, every quarter of an hour, and when a token names one that is not known;
+//! the last at most once a minute, however many such tokens come.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::algorithm::Algorithm;
+use super::fetch::Address;
+use super::keys::{Key, Keys};
+use crate::reload::Source;
+
+/// Between two fetches because of tokens whose key is not known.
+const ASKED_INTERVAL: Duration = Duration::from_mins(1);
+/// Between two fetches without any reason: keys that were taken back go.
+const INTERVAL: Duration = Duration::from_mins(15);
+/// After a fetch that failed, while there are no keys at all.
+const RETRY: Duration = Duration::from_secs(2);
+/// Longest that a request waits for keys to be fetched.
+const WAIT: Duration = Duration::from_secs(3);
+/// Largest file, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The keys as they are now.
+#[derive(Debug)]
+pub(crate) struct KeySet {
+    place: Place,
+    keys: RwLock<Arc<Keys>>,
+    /// What a file held; empty where there is none.
+    text: Mutex<Vec<u8>>,
+    asked: Mutex<Asked>,
+    wake: Notify,
+    /// Counts the fetches that have ended.
+    fetches: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(PathBuf),
+    Web(Address),
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    last: Option<Instant>,
+    is_under_way: bool,
+}
+
+impl KeySet {
+    /// Those at `place`, a file or an address. Those of an address come with [`Fetching`].
+    ///
+    /// # Errors
+    /// If it is a file that cannot be used, or an address that cannot.
+    pub(super) fn at(place: &str, authorities: Option<&Path>) -> Result<Self> {
+        let (place, text, keys) = match Address::read(place, authorities)? {
+            Some(address) => (Place::Web(address), Vec::new(), Keys::default()),
+            None => {
+                let path = PathBuf::from(place);
+                let text = read(&path)?;
+                let keys = Keys::parse(&text).with_context(|| path.display().to_string())?;
+                tracing::info!(file = %path.display(), keys = keys.len(), "callers are known by tokens");
+                (Place::File(path), text, keys)
+            }
+        };
+        Ok(Self {
+            place,
+            keys: RwLock::new(Arc::new(keys)),
+            text: Mutex::new(text),
+            asked: Mutex::default(),
+            wake: Notify::new(),
+            fetches: watch::Sender::new(0),
+        })
+    }
+
+    /// Whether they are in a file.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.place, Place::File(_))
+    }
+
+    /// The key of this name for this algorithm.
+    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
+        self.keys.read().find(id, algorithm)
+    }
+
+    /// Waits until the keys were fetched once more, if it is time for that; until `deadline` at most.
+    pub(super) async fn renewed(&self, deadline: Instant) {
+        if self.is_file() {
+            return;
+        }
+        let mut fetches = self.fetches.subscribe();
+        {
+            let mut asked = self.asked.lock();
+            let now = Instant::now();
+            if !asked.is_under_way {
+                if asked.last.is_some_and(|last| now - last < ASKED_INTERVAL) {
+                    return;
+                }
+                *asked = Asked { last: Some(now), is_under_way: true };
+                self.wake.notify_one();
+            }
+        }
+        // Without them the token is judged by the keys that are there.
+        let _ = timeout_at(deadline.min(Instant::now() + WAIT), fetches.changed()).await;
+    }
+
+    /// Fetches them again and again. Calls `first` when there are some.
+    async fn keep(self: Arc<Self>, first: impl FnOnce()) {
+        let (mut first, mut trouble) = (Some(first), None);
+        loop {
+            let fetched = self.fetch().await;
+            let next = match fetched {
+                Ok(count) => {
+                    if let Some(first) = first.take() {
+                        tracing::info!(keys = count, "callers are known by tokens");
+                        first();
+                    } else if trouble.is_some() {
+                        tracing::info!(keys = count, "the keys of tokens can be fetched again");
+                    }
+                    trouble = None;
+                    INTERVAL
+                }
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    if trouble.as_ref() != Some(&error) {
+                        tracing::warn!(error, "the keys of tokens cannot be fetched, trying again");
+                    }
+                    trouble = Some(error);
+                    if first.is_some() { RETRY } else { ASKED_INTERVAL }
+                }
+            };
+            self.asked.lock().is_under_way = false;
+            self.fetches.send_modify(|count| *count += 1);
+            tokio::select! {
+                () = sleep(next) => {}
+                () = self.wake.notified() => {}
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<usize> {
+        let Place::Web(address) = &self.place else { return Ok(self.keys.read().len()) };
+        let keys = Keys::parse(&address.fetch().await?)?;
+        let count = keys.len();
+        *self.keys.write() = Arc::new(keys);
+        Ok(count)
+    }
+}
+
+impl Source for KeySet {
+    fn name(&self) -> &'static str {
+        "the keys of tokens"
+    }
+
+    fn reload(&self) -> Result<bool> {
+        let Place::File(path) = &self.place else { return Ok(false) };
+        let now = read(path)?;
+        let mut text = self.text.lock();
+        if *text == now {
+            return Ok(false);
+        }
+        let keys = Keys::parse(&now).with_context(|| path.display().to_string())?;
+        *self.keys.write() = Arc::new(keys);
+        *text = now;
+        Ok(true)
+    }
+}
+
+/// Keeps a set of keys fetched for as long as it is kept.
+#[derive(Debug)]
+pub(crate) struct Fetching(JoinHandle<()>);
+
+impl Fetching {
+    /// Starts on the current runtime. Calls `first` when the first keys are there.
+    pub(crate) fn start(keys: Arc<KeySet>, first: impl FnOnce() + Send + 'static) -> Self {
+        Self(tokio::spawn(keys.keep(first)))
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let cannot = || format!("cannot read the keys of tokens in {}", path.display());
+    let length = std::fs::metadata(path).with_context(cannot)?.len();
+    ensure!(
+        length <= MAX_FILE_BYTES,
+        "{} has {length} bytes; at most {MAX_FILE_BYTES} are read",
+        path.display()
+    );
+    std::fs::read(path).with_context(cannot)
+}

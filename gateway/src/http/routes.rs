@@ -17,6 +17,9 @@ use crate::requester::Origin;
 use crate::shard::Shard;
 use crate::shares::{Share, Who};
 
+/// OpenTelemetry's name for who calls.
+const CALLER_ATTRIBUTE: &str = "enduser.id";
+
 /// Everything that callers can reach.
 pub(crate) fn configure(config: &mut ServiceConfig) {
     operations::each(&mut Routes(config));
@@ -130,7 +133,7 @@ fn finish(
     http: &HttpRequest,
     shard: &Shard,
     served: Exchange<'_>,
-    span: Option<Span>,
+    mut span: Option<Span>,
     caller: Option<&Caller>,
     outcome: Result<HttpResponse, Problem>,
 ) -> HttpResponse {
@@ -155,6 +158,9 @@ fn finish(
             caller,
             "answered with an error"
         );
+    }
+    if let (Some(span), Some(caller)) = (&mut span, caller) {
+        span.set(CALLER_ATTRIBUTE, caller.name().to_string());
     }
     trace::end(span, response.status(), code);
     if shard.is_draining() {

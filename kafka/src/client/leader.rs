@@ -31,6 +31,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The same of a call, which is longer than any fetch that waits for records.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// Whether a leader was replaced is not asked again, for any partition that it leads, before this is over.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A connect through a client that was not built just now has to come about in this time, or it is tried with a new one:
 /// rskafka may be asking over a connection that died without a word.
@@ -98,14 +100,18 @@ impl Leader {
         answered
     }
 
-    /// Asks a broker beside the leader, once, whether another leads by now. False where none can be asked.
+    /// Asks a broker beside the leader, once, whether another leads by now. False where none can be asked. What others
+    /// learned a moment ago is as good as an answer.
     pub(crate) fn succession(&self) -> impl Future<Output = bool> + use<> {
         let (kafka, topic, partition) = (self.kafka.clone(), self.topic.clone(), self.partition);
         let (id, address) = (self.broker.id, self.broker.address());
         async move {
-            if let Err(error) = kafka.look_up_beside(Some(&address), &topic).await {
-                debug!(topic, partition, %error, "cannot ask who leads");
-            }
+            let question = async {
+                if let Err(error) = kafka.look_up_beside(Some(&address), &topic).await {
+                    debug!(topic, partition, %error, "cannot ask who leads");
+                }
+            };
+            kafka.shared.questions.ask(&address, ASK_AGAIN_AFTER, question).await;
             kafka.shared.leaders.leader(&topic, partition).is_some_and(|leader| leader != id)
         }
     }

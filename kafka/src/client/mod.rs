@@ -31,6 +31,7 @@ mod call;
 mod clients;
 mod leader;
 mod leaders;
+mod questions;
 mod trouble;
 
 use std::sync::Arc;
@@ -68,6 +69,7 @@ struct Shared {
     clients: clients::Clients,
     addresses: addresses::Addresses,
     leaders: leaders::Leaders,
+    questions: questions::Questions,
 }
 
 impl Kafka {
@@ -75,8 +77,8 @@ impl Kafka {
     pub fn new(config: Config) -> Self {
         let (health, clients) = (Health::default(), clients::Clients::default());
         let (addresses, leaders) = (addresses::Addresses::default(), leaders::Leaders::default());
-        let tallies = Tallies::default();
-        Self { shared: Arc::new(Shared { config, health, tallies, clients, addresses, leaders }) }
+        let (tallies, questions) = (Tallies::default(), questions::Questions::default());
+        Self { shared: Arc::new(Shared { config, health, tallies, clients, addresses, leaders, questions }) }
     }
 
     /// What this handle was made from.
@@ -138,16 +140,23 @@ impl Kafka {
             let mut connection = self.any_broker_beside(in_question).await?;
             let view = wire::metadata(&mut connection, Some(&topics), self.config()).await?;
             let address = connection.address().to_owned();
-            if let Some(changes) = self.saw(&view) {
-                return Ok((Witness { address, changes }, view));
-            }
-            self.shared.addresses.doubt(address.clone(), Instant::now());
             tries -= 1;
-            if tries == 0 {
-                let reason = "it tells of leaders that have been replaced".to_owned();
-                return Err(WireError::Broken { address, reason });
+            match self.heard(&address, &view) {
+                Ok(changes) => return Ok((Witness { address, changes }, view)),
+                Err(error) if tries == 0 => return Err(error),
+                Err(_) => {}
             }
         }
+    }
+
+    /// [`saw`](Self::saw) of what the broker at `address` says. One that does not know of all that is known is an error, and
+    /// is not asked first for a while.
+    pub(crate) fn heard(&self, address: &str, view: &Metadata) -> Result<u64, WireError> {
+        self.saw(view).ok_or_else(|| {
+            let address = address.to_owned();
+            self.shared.addresses.doubt(address.clone(), Instant::now());
+            WireError::Broken { address, reason: "it tells of leaders that have been replaced".to_owned() }
+        })
     }
 
     /// Keeps in mind what a broker says of the others; gives how many changes of leaders it knows of. Nothing, and what

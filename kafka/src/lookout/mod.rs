@@ -132,8 +132,9 @@ impl Lookout {
         };
         let asked_at = Instant::now();
         let view = metadata(&mut broker, Some(&[&self.topic]), self.kafka.config()).await?;
+        // One that tells of the past is not kept: the next look asks another.
+        self.kafka.heard(broker.address(), &view)?;
         self.any_broker = Some(broker);
-        self.kafka.saw(&view);
         let found = view.topic(&self.topic);
         match found.and_then(|topic| topic.error) {
             None | Some(ResponseError::UnknownTopicOrPartition) => {}
@@ -153,12 +154,42 @@ impl Lookout {
         Ok(by_leader)
     }
 
-    /// What is there and was not at the last look, was empty then.
+    /// What is there and was not at the last look, was empty then. A broker that has just started may not know of all that
+    /// is there: a topic counts as gone once another one is there, and no partition of it ever goes.
     fn follow(&mut self, view: View) {
+        let is_less =
+            |last: View| view.partitions == 0 || (last.id == view.id && view.partitions < last.partitions);
+        if self.last_view.is_some_and(|last| last.partitions > 0 && is_less(last)) {
+            return;
+        }
         if let Some(last) = self.last_view.replace(view) {
             let kept = if last.id == view.id { last.partitions } else { 0 };
             let new: Vec<_> = (kept..view.partitions).map(|partition| (partition, 0)).collect();
             self.past_ends.saw(last.asked_at, &new);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Security};
+
+    #[test]
+    fn a_broker_that_does_not_know_of_a_topic_yet_makes_nothing_young() {
+        let brokers = vec!["localhost:1".to_owned()];
+        let (client_id, timeout) = ("test".to_owned(), Duration::from_secs(1));
+        let kafka = Kafka::new(Config { brokers, client_id, timeout, security: Security::default() });
+        let (mut lookout, start) = (Lookout::new(kafka, "topic"), Instant::now());
+        let view = |at, id, partitions| View { asked_at: start + Duration::from_secs(at), id, partitions };
+        let now = start + Duration::from_secs(10);
+        for (at, id, partitions) in [(0, Some(7), 2), (1, None, 0), (2, Some(7), 1), (3, Some(7), 2)] {
+            lookout.follow(view(at, id, partitions));
+            assert_eq!(lookout.past_ends.max_age(1, 5, now), None, "{at}");
+        }
+        lookout.follow(view(4, Some(8), 2));
+        assert_eq!(lookout.past_ends.max_age(1, 5, now), Some(Duration::from_secs(7)), "created anew");
+        lookout.follow(view(5, Some(8), 3));
+        assert_eq!(lookout.past_ends.max_age(2, 0, now), Some(Duration::from_secs(6)), "one more");
     }
 }

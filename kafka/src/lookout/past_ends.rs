@@ -10,19 +10,21 @@ use parking_lot::Mutex;
 
 use super::told::{Told, decode, encode};
 
-/// Looks that are kept for each partition: a minute of them. Older records may have any age.
+/// Looks that are kept for each partition: those of a minute, or longer where the log did not grow between some of them.
+/// Older records may have any age.
 const KEPT: usize = 60;
 
 /// What is told of one partition at most: the last look, some of which each is at least twice as long ago as the one told
 /// before it, and the oldest one.
 const TOLD_EACH: usize = 6;
-/// What is told at all, at most: brokers bound the size of what a group knows.
-const TOLD_IN_ALL: usize = 2_000;
+/// What is told to all members together, at most, some 160 KiB: brokers bound the size of what a group knows.
+const TOLD_IN_ALL: usize = 10_000;
 
 /// Where each partition of a topic ended, when a [`Lookout`](super::Lookout) last looked. Cheap to clone; all clones see the
 /// same.
 #[derive(Clone, Debug, Default)]
 pub struct PastEnds {
+    /// Of each partition the looks that some record is young by: from one to the next the log has grown.
     of: Arc<Mutex<HashMap<i32, VecDeque<Seen>>>>,
 }
 
@@ -42,32 +44,38 @@ impl PastEnds {
         Some(now.saturating_duration_since(before.map(|seen| seen.asked_at).max()?))
     }
 
-    /// What somebody else can use of this who takes over `partitions`, for [`hear`](Self::hear).
-    pub(crate) fn tell(&self, partitions: &BTreeSet<i32>, now: Instant) -> Vec<u8> {
+    /// What somebody else can use of this who takes over `partitions`, for [`hear`](Self::hear); `of_all` are shared out to
+    /// it and to others.
+    pub(crate) fn tell(&self, partitions: &BTreeSet<i32>, of_all: usize, now: Instant) -> Vec<u8> {
+        let each = TOLD_EACH.min(TOLD_IN_ALL / of_all.max(1));
         let of = self.of.lock();
         let mut told = Vec::new();
         for partition in partitions {
             let Some(seen) = of.get(partition) else { continue };
             let age = |seen: &Seen| now.saturating_duration_since(seen.asked_at);
-            let tell = |seen: &Seen| Told { partition: *partition, age: age(seen), end: seen.end };
-            let mut chosen: Vec<Told> = Vec::with_capacity(TOLD_EACH);
-            for seen in seen.iter().rev() {
-                let is_news = chosen.last().is_none_or(|last| age(seen) >= 2 * last.age);
-                if is_news && chosen.len() < TOLD_EACH - 1 {
-                    chosen.push(tell(seen));
+            let mut chosen: Vec<&Seen> = Vec::with_capacity(TOLD_EACH);
+            for (older, seen) in seen.iter().enumerate().rev() {
+                let is_news = chosen.last().is_none_or(|last| age(seen) >= 2 * age(last));
+                let is_wanted = older == 0 || (is_news && chosen.len() + 1 < each);
+                if is_wanted && chosen.len() < each {
+                    chosen.push(seen);
                 }
             }
-            chosen.extend(seen.iter().max_by_key(|seen| age(seen)).map(tell));
-            told.extend(chosen);
+            told.extend(chosen.iter().map(|seen| Told {
+                partition: *partition,
+                age: age(seen),
+                end: seen.end,
+            }));
         }
-        told.truncate(TOLD_IN_ALL);
         encode(&told)
     }
 
-    /// Takes in what another process told, after `since`.
-    pub(crate) fn hear(&self, since: Instant, told: &[u8]) {
+    /// Takes in what another process told of `partitions`, after `since`. What it says of others is passed over: there is no
+    /// end to what a stranger may say.
+    pub(crate) fn hear(&self, since: Instant, partitions: &BTreeSet<i32>, told: &[u8]) {
         for Told { partition, age, end } in decode(told) {
-            if let Some(asked_at) = since.checked_sub(age) {
+            let asked_at = since.checked_sub(age).filter(|_| partitions.contains(&partition) && end >= 0);
+            if let Some(asked_at) = asked_at {
                 self.saw(asked_at, &[(partition, end)]);
             }
         }
@@ -78,10 +86,16 @@ impl PastEnds {
         let mut of = self.of.lock();
         for (partition, end) in ends {
             let seen = of.entry(*partition).or_default();
-            if seen.len() == KEPT {
+            let later = seen.partition_point(|seen| seen.asked_at < asked_at);
+            // What was heard may be an echo of what is known better.
+            if seen.iter().skip(later).any(|seen| seen.end <= *end) {
+                continue;
+            }
+            seen.insert(later, Seen { asked_at, end: *end });
+            seen.retain(|seen| seen.asked_at >= asked_at || seen.end < *end);
+            if seen.len() > KEPT {
                 seen.pop_front();
             }
-            seen.push_back(Seen { asked_at, end: *end });
         }
     }
 }
@@ -123,7 +137,8 @@ mod tests {
         }
         // A join goes out, the leader tells it, and a while later the answer is there.
         let (joined_at, told_at, now) = (start + s(11), start + s(12), start + s(13));
-        hearer.hear(joined_at, &teller.tell(&BTreeSet::from([0, 2]), told_at));
+        let share = BTreeSet::from([0, 2]);
+        hearer.hear(joined_at, &share, &teller.tell(&share, 3, told_at));
         for offset in 0..=12 {
             let (tellers, hearers) = (teller.max_age(0, offset, now), hearer.max_age(0, offset, now));
             assert!(hearers.is_none_or(|age| Some(age) >= tellers), "{offset}: {hearers:?}, {tellers:?}");
@@ -135,6 +150,41 @@ mod tests {
             [Some(4), Some(6), Some(6), Some(10), Some(10), Some(14)]
         );
         assert_eq!(hearer.max_age(1, 7, now), None, "it was not asked for");
+    }
+
+    #[test]
+    fn the_leader_loses_nothing_by_hearing_itself() {
+        let (start, ends, share) = (Instant::now(), PastEnds::default(), BTreeSet::from([0]));
+        for at in 0..=40 {
+            ends.saw(start + s(at), &[(0, at.cast_signed())]);
+        }
+        let (now, ages) = (start + s(41), |ends: &PastEnds| {
+            (0..=41).map(|offset| ends.max_age(0, offset, start + s(41))).collect::<Vec<_>>()
+        });
+        let (before, told) = (ages(&ends), ends.tell(&share, 1, now));
+        ends.hear(start + s(40), &share, &told);
+        assert_eq!(ages(&ends), before);
+        assert_eq!(ends.tell(&share, 1, now), told, "the next rebalance follows at once");
+    }
+
+    #[test]
+    fn a_log_at_rest_is_told_by_one_look_and_large_topics_by_fewer() {
+        let (start, ends, share) = (Instant::now(), PastEnds::default(), BTreeSet::from([0, 1]));
+        for at in 0..=40 {
+            ends.saw(start + s(at), &[(0, 7), (1, at.cast_signed())]);
+        }
+        let told = |of_all| decode(&ends.tell(&share, of_all, start + s(41))).len();
+        assert_eq!(told(2), 1 + TOLD_EACH);
+        assert_eq!(told(TOLD_IN_ALL / 2), 1 + 2);
+        assert_eq!(told(TOLD_IN_ALL + 1), 0);
+    }
+
+    #[test]
+    fn what_a_stranger_says_of_others_is_passed_over() {
+        let (now, ends) = (Instant::now(), PastEnds::default());
+        let told = [(0, -1), (1, 5), (-7, 5)].map(|(partition, end)| Told { partition, age: s(0), end });
+        ends.hear(now, &BTreeSet::from([0]), &encode(&told));
+        assert!(ends.of.lock().is_empty());
     }
 
     #[test]

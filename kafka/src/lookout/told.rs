@@ -21,15 +21,15 @@ pub(super) struct Told {
     pub(super) end: i64,
 }
 
-/// Nothing becomes no bytes.
+/// Nothing becomes no bytes. Ages of more than 49 days are left out.
 pub(super) fn encode(told: &[Told]) -> Vec<u8> {
     let mut out = Vec::new();
     if !told.is_empty() {
         out.push(VERSION);
     }
     for Told { partition, age, end } in told {
-        // Rounded up, so that nothing is told to be younger than it may be.
-        let age_ms = u32::try_from(age.as_millis() + 1).unwrap_or(u32::MAX);
+        // Rounded up, so that nothing is told to be younger than it may be; what is weeks old is of no use to anybody.
+        let Ok(age_ms) = u32::try_from(age.as_millis() + 1) else { continue };
         out.extend_from_slice(&partition.to_be_bytes());
         out.extend_from_slice(&age_ms.to_be_bytes());
         out.extend_from_slice(&end.to_be_bytes());

@@ -30,9 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const WITNESSES: usize = 2;
 
 /// A connection to the coordinator of `group_id`. One that has given cause for doubt, `in_question`, is the last to be
-/// asked who that is: a broker that is cut off from the others goes on taking itself for the coordinator. While the cluster has none ready it asks again, for the configured
-/// timeout in all; connecting comes on top, for as long again in all. A coordinator that neither accepts nor refuses is
-/// given up as soon as the cluster names another.
+/// asked who that is: a broker that is cut off from the others goes on taking itself for the coordinator. While the
+/// cluster has none ready it asks again, for the configured timeout in all; connecting comes on top, for as long again in
+/// all. A coordinator that neither accepts nor refuses is given up as soon as the cluster names another.
 pub async fn open_coordinator(
     kafka: &Kafka,
     group_id: &str,

@@ -22,8 +22,8 @@ use crate::{
 const NEWEST_VERSION: i16 = 5;
 const FIRST_WITH_PROTOCOL: i16 = 5;
 
-/// The coordinator answers when the leader has handed in its shares; it can do so only after we have sent our join, at
-/// `joined_at`.
+/// The coordinator answers when the leader has handed in its shares; it can do so only after we have sent our first join
+/// since we last got a share, at `joined_at`.
 pub(in crate::group) async fn sync(
     connection: &mut Connection,
     config: &GroupConfig,
@@ -35,8 +35,9 @@ pub(in crate::group) async fn sync(
     let version = connection.version::<SyncGroupRequest>(NEWEST_VERSION)?;
     let with_protocol = version >= FIRST_WITH_PROTOCOL;
     let past_ends = config.past_ends.as_ref();
+    let of_all = shares.values().map(BTreeSet::len).sum();
     let share = |(id, partitions): (&String, &BTreeSet<i32>)| {
-        let told = past_ends.map(|ends| ends.tell(partitions, Instant::now())).unwrap_or_default();
+        let told = past_ends.map(|ends| ends.tell(partitions, of_all, Instant::now())).unwrap_or_default();
         SyncGroupRequestAssignment::default()
             .with_member_id(text(id))
             .with_assignment(Bytes::from(encode_assignment(&config.topic, partitions, &told)))
@@ -56,7 +57,7 @@ pub(in crate::group) async fn sync(
         reason: format!("cannot read the assignment: {error}"),
     })?;
     if let Some(past_ends) = past_ends {
-        past_ends.hear(joined_at, told);
+        past_ends.hear(joined_at, &partitions, told);
     }
     Ok(partitions)
 }

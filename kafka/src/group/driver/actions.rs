@@ -28,7 +28,7 @@ impl Driver {
             }
             Action::Sync { by, shares } => {
                 let (config, limit, sent) = (self.config.clone(), self.join_limit(), now());
-                let joined_at = self.joined_at;
+                let joined_at = self.joined_at.unwrap_or(sent);
                 self.join.call(
                     (self.coordinator.as_deref().unwrap_or_default(), self.kafka.config(), limit),
                     async move |c| calls::sync(c, &config, &by, &shares, joined_at, limit).await,
@@ -73,7 +73,7 @@ impl Driver {
 
     fn begin_join(&mut self, member_id: String, owned: BTreeSet<i32>, generation: i32, reason: &'static str) {
         tracing::debug!(member_id, reason, "joining");
-        self.joined_at = now();
+        self.joined_at.get_or_insert_with(now);
         let (config, limit) = (self.config.clone(), self.join_limit());
         self.join.call(
             (self.coordinator.as_deref().unwrap_or_default(), self.kafka.config(), limit),

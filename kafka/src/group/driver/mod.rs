@@ -53,8 +53,9 @@ pub(super) struct Driver {
     /// Where the coordinator was last found.
     coordinator: Option<String>,
     join: Lane<JoinEnd>,
-    /// When the last join was sent.
-    joined_at: Instant,
+    /// When the first join was sent since the last share was there: one whose answer was lost counts, since the next one
+    /// may be let into the generation that it had begun.
+    joined_at: Option<Instant>,
     beat: Lane<BeatEnd>,
     offsets: Lane<OffsetsEnd>,
     seek: Slot<Result<Connection, WireError>>,
@@ -121,7 +122,7 @@ impl Driver {
             membership: Membership::new(rules, now),
             coordinator: None,
             join: Lane::idle(),
-            joined_at: now,
+            joined_at: None,
             beat: Lane::idle(),
             offsets: Lane::idle(),
             seek: Slot::idle(),

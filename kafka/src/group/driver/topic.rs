@@ -20,11 +20,10 @@ pub(super) async fn count_partitions(
         },
     };
     match metadata(&mut connection, Some(&[&topic]), kafka.config()).await {
-        Ok(view) => {
-            kafka.saw(&view);
-            let count = read(&view, &topic);
-            (Some(connection), count)
-        }
+        Ok(view) => match kafka.heard(connection.address(), &view) {
+            Ok(_) => (Some(connection), read(&view, &topic)),
+            Err(error) => (None, Err(error)),
+        },
         Err(error) => (None, Err(error)),
     }
 }

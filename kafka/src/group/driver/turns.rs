@@ -33,6 +33,9 @@ impl Driver {
             }
             Turn::Join(JoinEnd::Synced { sent, answer }) => {
                 let answer = verdict(answer, &mut self.complaints.join, self.kafka.health());
+                if answer.is_ok() {
+                    self.joined_at = None;
+                }
                 self.feed(Input::Synced { sent, answer });
             }
             Turn::Offsets(OffsetsEnd::Fetched(answer)) => {

@@ -1,5 +1,7 @@
 //! Spans that have ended and are not exported yet, and what became of the others.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,8 +12,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use std::sync::Arc;
-
 /// Spans that may wait: some 10 MiB, and more than a second's at any rate that a collector keeps up with.
 const MAX_WAITING: usize = 8_192;
 
@@ -21,7 +21,7 @@ pub(super) const BATCH: usize = 512;
 /// A bounded queue. Whoever ends a span takes one short lock, and wakes the exporter once for each [`BATCH`].
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: Mutex<Vec<SpanData>>,
+    waiting: Mutex<VecDeque<SpanData>>,
     full_batch: Notify,
     /// Nothing more comes.
     pub(super) closed: CancellationToken,
@@ -54,7 +54,7 @@ impl Queue {
             self.dropped.add(1);
             return;
         }
-        waiting.push(span);
+        waiting.push_back(span);
         let is_batch = waiting.len() == BATCH;
         drop(waiting);
         if is_batch {

@@ -1,4 +1,4 @@
-//! What the log lines of one request are found by. Read from its record only if there is something to log.
+//! What the log lines of one request are found by. Read from its record only where a line may come of it.
 
 use kafka::Record;
 use kafka::batch::RawRecord;

@@ -16,6 +16,9 @@ const REQUEST_ID: &str = "x-request-id";
 /// Longest state that travels on, in bytes; W3C asks for 512 at least.
 const MAX_STATE_BYTES: usize = 512;
 
+/// Longest name of a request that log lines show, in bytes: anybody may write to a topic, and anything.
+const MAX_ID_BYTES: usize = 128;
+
 /// The caller's span, as `headers` tell of it; an invalid context if they do not, or not by the rules.
 pub fn extract(headers: &Headers) -> SpanContext {
     if !headers.contains_key(TRACEPARENT) {
@@ -47,9 +50,13 @@ pub fn trace_id(headers: &Headers) -> Option<String> {
     context.is_valid().then(|| context.trace_id().to_string())
 }
 
-/// The caller's own name for the request that `headers` belong to, for a log line; in text, where it is text.
+/// The caller's own name for the request that `headers` belong to, for a log line; none where it is not what HTTP
+/// lets callers say: ASCII without control characters, at most 128 bytes.
 pub fn request_id(headers: &Headers) -> Option<String> {
-    headers.get(REQUEST_ID).map(|id| String::from_utf8_lossy(id).into_owned())
+    let id = str::from_utf8(headers.get(REQUEST_ID)?).ok()?;
+    let is_name =
+        (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+    is_name.then(|| id.to_owned())
 }
 
 struct Carrier<'a>(&'a Headers);
@@ -101,6 +108,15 @@ mod tests {
         let mut carried = Headers::new();
         inject(&extract(&headers(PARENT, &format!("a={}", "x".repeat(600)))), &mut carried);
         assert_eq!(carried.keys().collect::<Vec<_>>(), [TRACEPARENT]);
+    }
+
+    #[test]
+    fn log_lines_show_no_request_id_that_is_none() {
+        let id = |id: &[u8]| request_id(&Headers::from([(REQUEST_ID.to_owned(), id.to_vec())]));
+        assert_eq!(id(b"order 7").as_deref(), Some("order 7"));
+        for bad in [&b""[..], &[b'x'; MAX_ID_BYTES + 1], b"a\nb", b"\xff"] {
+            assert_eq!(id(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

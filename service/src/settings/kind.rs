@@ -131,7 +131,7 @@ impl Kind {
             Self::Whole { min, max, unit } => format!("a whole number of {unit}, {min} to {max}"),
             Self::Switch => "`true` or `false`".to_owned(),
             Self::Choice(words) => quoted(words),
-            Self::HttpUrl => "an `http://` address; `https://` is not spoken, so name a collector that is near".to_owned(),
+            Self::HttpUrl => "an `http://` address without user or password; `https://` is not spoken, so name a collector that is near".to_owned(),
             Self::Pairs => "name=value, several separated by commas, with %-escapes in the values".to_owned(),
             Self::Share => "a number from 0 to 1".to_owned(),
             Self::LogFilter => {
@@ -204,11 +204,13 @@ fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || (1..=253).contains(&text.len()) && text.bytes().all(allowed)
 }
 
+/// Without a name and password before the host: nobody would send them on, and everybody would see them in the logs.
 fn is_http_url(text: &str) -> bool {
     let url = text.trim().parse::<hyper::Uri>();
     url.is_ok_and(|url| {
         url.scheme_str() == Some("http")
             && url.host().is_some_and(|host| !host.is_empty())
+            && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
             && url.query().is_none()
     })
 }

@@ -12,6 +12,9 @@ const MAX_CALLERS: usize = 100_000;
 /// Callers from which on idle ones are looked for.
 const FIRST_SWEEP: usize = 1_024;
 
+/// Shortest time between two looks for idle ones: in a full table whose callers are all busy each look finds little.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The limits and what is taken of them.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -20,6 +23,8 @@ pub(super) struct Table {
     callers: HashMap<Who, Taken>,
     /// So many entries make it worth the time to look for idle ones.
     next_sweep: usize,
+    /// When they were last looked for.
+    swept: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +49,7 @@ pub(super) enum Refusal {
 
 impl Table {
     pub(super) fn new(max_pending: Option<u32>, allowance: Option<Allowance>) -> Self {
-        Self { max_pending, allowance, callers: HashMap::new(), next_sweep: FIRST_SWEEP }
+        Self { max_pending, allowance, callers: HashMap::new(), next_sweep: FIRST_SWEEP, swept: None }
     }
 
     /// One more request of `who`'s, counted under whom it names. It has to [`leave`](Self::leave) as that.
@@ -73,9 +78,11 @@ impl Table {
     }
 
     fn make_room(&mut self, now: Duration) {
-        if self.callers.len() < self.next_sweep {
+        let is_rested = self.swept.is_none_or(|swept| now.saturating_sub(swept) >= SWEEP_INTERVAL);
+        if self.callers.len() < self.next_sweep || !is_rested {
             return;
         }
+        self.swept = Some(now);
         self.callers.retain(|_, taken| taken.pending > 0 || !taken.used.is_full(now));
         self.next_sweep = (self.callers.len() * 2).clamp(FIRST_SWEEP, MAX_CALLERS);
     }
@@ -115,5 +122,20 @@ mod tests {
         assert_eq!(table.callers.len(), MAX_CALLERS + 1);
         table.leave(&counted);
         assert!(table.enter(who(MAX_CALLERS + 1), Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_full_table_is_not_searched_for_every_request() {
+        let mut table = Table::new(None, Some(Allowance::new(1, 1)));
+        for number in 0..MAX_CALLERS {
+            table.enter(who(number), Duration::ZERO).unwrap();
+        }
+        let mut counted = |number: usize, milliseconds| {
+            table.leave(&who(number));
+            table.enter(who(MAX_CALLERS + number), Duration::from_millis(milliseconds)).unwrap().0
+        };
+        assert_ne!(counted(0, 1_500), Who::Others, "it was time to look");
+        assert_eq!(counted(1, 1_501), Who::Others, "it is too early to look again");
+        assert_ne!(counted(2, 2_500), Who::Others);
     }
 }

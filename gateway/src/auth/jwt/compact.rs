@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Invalid;
 use super::algorithm::Algorithm;
@@ -35,7 +35,7 @@ impl<'a> Compact<'a> {
         let (signed, signature) = text.rsplit_once('.').ok_or(NO_TOKEN)?;
         let (header, claims) = signed.split_once('.').ok_or(NO_TOKEN)?;
         let header = decode(header).ok_or(NO_TOKEN)?;
-        let header: Header = serde_json::from_slice(&header).map_err(|_| NO_TOKEN)?;
+        let header: Header = object(&header).ok_or(NO_TOKEN)?;
         if header.crit.is_some() {
             return Err(Invalid("it demands extensions that are not understood here"));
         }
@@ -66,7 +66,7 @@ impl<'a> Compact<'a> {
     /// # Errors
     /// If that cannot be read.
     pub(super) fn claims(&self) -> Result<Claims, Invalid> {
-        let claims = decode(self.claims).and_then(|json| serde_json::from_slice(&json).ok());
+        let claims = decode(self.claims).and_then(|json| object(&json));
         claims.ok_or(Invalid("its claims cannot be read"))
     }
 }
@@ -74,4 +74,28 @@ impl<'a> Compact<'a> {
 /// Strictly: no padding, no bits left over, so that one token has one form.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// A JSON object; serde alone would read a struct from an array as well.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_objects_count() {
+        let parse = |header: &str| {
+            let token = format!("{}.{}.", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("[null]"));
+            Compact::parse(&token).map(|token| (token.algorithm(), token.claims().is_ok()))
+        };
+        assert_eq!(parse(r#" {"alg":"RS256"}"#), Ok((Some(Algorithm::Rs256), false)));
+        for header in
+            [r#"["RS256",null,null]"#, r#""RS256""#, "null", "", "{", r#"{"alg":"RS256","alg":"RS256"}"#]
+        {
+            assert!(parse(header).is_err(), "{header}");
+        }
+    }
 }

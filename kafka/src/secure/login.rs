@@ -23,10 +23,11 @@ const MAX_MESSAGES: usize = 8;
 
 /// Logs in by `sasl`. Awaits for as long as the broker likes: the caller sets the limit.
 pub(crate) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
-    handshake(connection, sasl).await?;
     let version = connection.version_within::<SaslAuthenticateRequest>(0..=NEWEST_AUTHENTICATE_VERSION)?;
     let refused = |connection: &Connection, reason| refused(connection, sasl, reason);
+    // First, as it may take long: a broker that has agreed on a mechanism waits for nothing else on this connection.
     let mut conversation = sasl.begin().await.map_err(|reason| refused(connection, reason))?;
+    handshake(connection, sasl).await?;
     let (mut challenge, mut lifetime) = (Bytes::new(), Duration::ZERO);
     for _ in 0..MAX_MESSAGES {
         let message = conversation.answer(&challenge).map_err(|reason| refused(connection, reason))?;

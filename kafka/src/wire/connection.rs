@@ -125,7 +125,9 @@ impl Connection {
     /// Logs in, if that is configured: for the first time, or again where [`session`](Self::session) is due.
     pub(crate) async fn log_in(&mut self) -> Result<(), WireError> {
         if let Some(sasl) = self.security.sasl().cloned() {
-            self.session = secure::log_in(self, &sasl).await?;
+            let session = secure::log_in(self, &sasl).await;
+            self.busy |= session.is_err();
+            self.session = session?;
         }
         Ok(())
     }

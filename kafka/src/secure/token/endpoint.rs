@@ -53,6 +53,9 @@ pub enum EndpointError {
     /// It is no address of a server that speaks HTTP.
     #[error("{0} is no http:// or https:// address")]
     Url(String),
+    /// It holds a name or a password, which would stand in errors. It is not shown.
+    #[error("the address may not hold a user name or a password")]
+    NamedUrl,
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -96,7 +99,7 @@ impl Endpoint {
     /// The server at `url`, whose certificate one of `authorities` has to have signed if that begins with `https`.
     ///
     /// # Errors
-    /// The address is none, or TLS cannot be set up.
+    /// The address is none or has an `@`, or TLS cannot be set up.
     pub fn new(
         url: &str,
         authorities: Authorities,
@@ -104,6 +107,9 @@ impl Endpoint {
         client_secret: Password,
         scope: Option<String>,
     ) -> Result<Self, EndpointError> {
+        if url.contains('@') {
+            return Err(EndpointError::NamedUrl);
+        }
         let uri = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
         let uri = uri.ok_or_else(|| EndpointError::Url(url.to_owned()))?;
         let tls = match uri.scheme_str() {

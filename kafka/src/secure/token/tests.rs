@@ -86,4 +86,6 @@ fn an_address_is_one_of_http() {
         assert!(matches!(endpoint(bad), Err(EndpointError::Url(_))), "{bad:?}");
     }
     assert!(endpoint("http://localhost/token").is_ok());
+    let error = endpoint("https://us:hush@localhost/token").unwrap_err();
+    assert!(matches!(error, EndpointError::NamedUrl) && !error.to_string().contains("hush"));
 }

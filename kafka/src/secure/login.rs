@@ -23,6 +23,14 @@ const MAX_MESSAGES: usize = 8;
 
 /// Logs in by `sasl`. Awaits for as long as the broker likes: the caller sets the limit.
 pub(crate) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
+    let session = converse(connection, sasl).await;
+    if matches!(session, Err(WireError::Login { .. })) {
+        sasl.was_refused();
+    }
+    session
+}
+
+async fn converse(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
     let version = connection.version_within::<SaslAuthenticateRequest>(0..=NEWEST_AUTHENTICATE_VERSION)?;
     let refused = |connection: &Connection, reason| refused(connection, sasl, reason);
     // First, as it may take long: a broker that has agreed on a mechanism waits for nothing else on this connection.

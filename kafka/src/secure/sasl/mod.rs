@@ -77,6 +77,13 @@ impl Sasl {
         matches!(self, Self::Plain { .. } | Self::OauthBearer(_))
     }
 
+    /// Does not use the same token again: it may have been taken back before its end.
+    pub(crate) fn was_refused(&self) {
+        if let Self::OauthBearer(source) = self {
+            source.forget();
+        }
+    }
+
     /// Begins to log in, with the password or the token that is to be used now.
     pub(crate) async fn begin(&self) -> Result<Conversation<'_>, Refusal> {
         let read = |password: &Password| password.read().map_err(|error| error.to_string());

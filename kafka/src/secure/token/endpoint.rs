@@ -129,6 +129,10 @@ impl Endpoint {
         self.last.or_fetch(self.fetch()).await
     }
 
+    pub(super) fn forget(&self) {
+        self.last.forget();
+    }
+
     async fn fetch(&self) -> Result<Token, EndpointError> {
         timeout(LIMIT, self.fetch_unbounded()).await.map_err(|_| EndpointError::Timeout)?
     }

@@ -44,9 +44,23 @@ impl TokenSource {
             }
         }
     }
+
+    /// Forgets the last token, so that the next is a new one.
+    pub(super) fn forget(&self) {
+        if let Self::Endpoint(endpoint) = self {
+            endpoint.forget();
+        }
+    }
 }
 
 impl Last {
+    fn forget(&self) {
+        // While somebody holds it a new one is on its way.
+        if let Ok(mut last) = self.0.try_lock() {
+            *last = None;
+        }
+    }
+
     /// The last token while it is good enough, else a new one. Those who ask together ask once.
     async fn or_fetch<E>(&self, fetch: impl Future<Output = Result<Token, E>>) -> Result<String, E> {
         let mut last = self.0.lock().await;

@@ -61,6 +61,8 @@ async fn one_token_serves_until_its_end_is_near() {
     tokio::time::sleep(Duration::from_millis(850)).await;
     assert_eq!(source.token().await.unwrap(), "token-2");
     assert_eq!(count.load(Relaxed), 2);
+    source.forget();
+    assert_eq!(source.token().await.unwrap(), "token-3", "one that was refused is not used again");
 }
 
 #[tokio::test]

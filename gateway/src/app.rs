@@ -42,6 +42,13 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 /// requests into connections that are just closing.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Longest time that a client may take for the TLS handshake.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(3);
+
+/// TLS handshakes of one shard under way at once. While there are so many no connection is accepted, so a few hundred
+/// clients who say nothing must not be enough.
+const MAX_HANDSHAKES: usize = 4096;
+
 /// Between two looks at whether the shards are ready or dead.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -240,6 +247,8 @@ fn serve(
     let server = HttpServer::new(app)
         .workers(settings.shards)
         .keep_alive(KEEP_ALIVE)
+        .tls_handshake_timeout(HANDSHAKE_LIMIT)
+        .max_connection_rate(MAX_HANDSHAKES)
         .shutdown_timeout(graceful.as_secs() + 1)
         .disable_signals();
     let server = match https {

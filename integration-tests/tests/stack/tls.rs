@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use tls::rustls::pki_types::ServerName;
 use tls::rustls::{self, ClientConfig, SupportedProtocolVersion};
 use tls::throw_away::{Authority, Issued};
 use tls::{Authorities, ClientFiles, KeyPair, client_config};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -32,6 +34,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_new_certificate_is_shown_without_dropping_connections", context, new_certificate),
         test("clients_may_have_to_show_a_certificate", context, client_certificates),
         test("a_gateway_with_the_wrong_key_does_not_start", context, wrong_key),
+        test("clients_that_say_nothing_keep_nobody_out_and_are_dropped", context, silent_clients),
     ]
 }
 
@@ -249,4 +252,24 @@ async fn wrong_key(context: Context) -> Result<()> {
     let error = format!("{:#}", stack.start_gateway(settings).err().context("it started")?);
     ensure!(error.contains("other.key is not the key of the certificate"), "{error}");
     Ok(())
+}
+
+async fn silent_clients(context: Context) -> Result<()> {
+    let (stack, files) = (context.stack().await?, Files::new()?);
+    let gateway = start(&stack, files.settings()?).await?;
+    // More than the server's libraries would let shake hands at once.
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(("127.0.0.1", gateway.port)).await?);
+    }
+    let connected = connect(gateway.port, files.client(None)?, b"http/1.1");
+    // Far less than the handshakes of the others may take.
+    tokio::time::timeout(Duration::from_secs(2), connected).await.context("the silent keep others out")??;
+    let dropped = async {
+        for client in &mut silent {
+            // Closed or reset, whichever comes.
+            let _ = client.read(&mut [0]).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), dropped).await.context("the silent are not dropped")
 }

@@ -3,10 +3,13 @@
 //! The content is compared and not the time of change: that also sees a file that was replaced through a link, as
 //! Kubernetes replaces mounted secrets, and none of them is large.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -23,6 +26,20 @@ pub(crate) trait Source: Send + Sync {
     /// # Errors
     /// If what is there cannot be used; what was used before stays in use.
     fn reload(&self) -> Result<bool>;
+}
+
+/// What the file at `path` holds, which is `what`.
+///
+/// # Errors
+/// If it cannot be read, or has more than `max_bytes` bytes.
+pub(crate) fn read(path: &Path, what: &str, max_bytes: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read {what} in {}", path.display()))?;
+    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= max_bytes);
+    ensure!(fits, "{} has more than {max_bytes} bytes, which is all that is read", path.display());
+    Ok(bytes)
 }
 
 /// Looks after the sources for as long as it is kept.
@@ -77,4 +94,19 @@ fn tell(name: &str, reloaded: Result<bool>, trouble: &mut Option<String>) {
         }
     }
     *trouble = None;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound() {
+        let path = std::env::temp_dir().join(format!("bounded-{}", std::process::id()));
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(read(&path, "letters", 3).unwrap(), b"abc");
+        assert!(read(&path, "letters", 2).unwrap_err().to_string().contains("more than 2 bytes"));
+        std::fs::remove_file(&path).unwrap();
+        assert!(read(&path, "letters", 3).unwrap_err().to_string().starts_with("cannot read letters in"));
+    }
 }

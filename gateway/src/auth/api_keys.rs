@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::Caller;
-use crate::reload::Source;
+use crate::reload::{self, Source};
 
 /// Largest file that is read, in bytes: some ten thousand keys, which a request is compared with one after the other.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -145,14 +145,10 @@ fn parse_hash(text: &str) -> Option<Hash> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let cannot = || format!("cannot read the API keys in {}", path.display());
-    let length = std::fs::metadata(path).with_context(cannot)?.len();
-    ensure!(
-        length <= MAX_FILE_BYTES,
-        "{} has {length} bytes; at most {MAX_FILE_BYTES} are read",
-        path.display()
-    );
-    std::fs::read_to_string(path).with_context(cannot)
+    let bytes = reload::read(path, "the API keys", MAX_FILE_BYTES)?;
+    // The error must not hold what is in the file.
+    let text = String::from_utf8(bytes).map_err(|error| error.utf8_error());
+    text.with_context(|| format!("cannot read the API keys in {}", path.display()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::algorithm::Algorithm;
 use super::fetch::Address;
 use super::keys::{Key, Keys};
-use crate::reload::Source;
+use crate::reload::{self, Source};
 
 /// Between two fetches because of tokens whose key is not known.
 const ASKED_INTERVAL: Duration = Duration::from_mins(1);
@@ -191,12 +191,5 @@ impl Drop for Fetching {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let cannot = || format!("cannot read the keys of tokens in {}", path.display());
-    let length = std::fs::metadata(path).with_context(cannot)?.len();
-    ensure!(
-        length <= MAX_FILE_BYTES,
-        "{} has {length} bytes; at most {MAX_FILE_BYTES} are read",
-        path.display()
-    );
-    std::fs::read(path).with_context(cannot)
+    reload::read(path, "the keys of tokens", MAX_FILE_BYTES)
 }

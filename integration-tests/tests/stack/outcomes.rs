@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use futures::stream::{self, StreamExt as _};
 use hash_processor::{HandlerError, Operations};
 use integration_tests::broker::TestBroker;
@@ -13,6 +13,9 @@ use integration_tests::wait;
 use kafka::reader::{Reader, Start};
 use libtest_mimic::Trial;
 use service::settings::NoWorker;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::{Context, test};
 
@@ -21,6 +24,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("bad_requests_get_their_codes", context, bad_requests),
         test("the_checks_have_their_order", context, order),
         test("a_body_that_does_not_arrive_is_408_at_the_deadline", context, slow_body),
+        test("a_head_that_does_not_arrive_ends_its_connection", context, slow_head),
         test("a_request_id_is_echoed", context, request_id),
         test("without_a_reply_the_answer_is_504_at_the_deadline", context, no_reply),
         test("without_kafka_the_answer_is_503_at_once", context, no_kafka),
@@ -108,6 +112,17 @@ async fn slow_body(context: Context) -> Result<()> {
     let refused = problem(request.body(reqwest::Body::wrap_stream(body)).send().await?).await?;
     ensure!((refused.status, refused.code.as_str()) == (408, "request_timeout"), "{refused:?}");
     ensure!(gateway.metric("gateway_pending_bytes").await? == 0.0, "its place was given back");
+    Ok(())
+}
+
+async fn slow_head(context: Context) -> Result<()> {
+    let stack = context.stack().await?;
+    let gateway = stack.start_gateway(stack.gateway_settings())?;
+    let mut silent = TcpStream::connect(("127.0.0.1", gateway.port)).await?;
+    silent.write_all(b"POST /hash HTTP/1.1\r\nhost: local").await?;
+    let (mut answer, limit) = (Vec::new(), Duration::from_secs(8));
+    timeout(limit, silent.read_to_end(&mut answer)).await.context("the connection is kept")??;
+    ensure!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
     Ok(())
 }
 

@@ -52,14 +52,17 @@ impl Leaders {
                     continue;
                 }
                 let change = match before {
-                    Some(before) if before.id == leader.id && before.topic_id == topic.id => before.change,
+                    Some(before) if before.id == leader.id && !is_another(before.topic_id, topic.id) => {
+                        before.change
+                    }
                     Some(_) => {
                         state.changes += 1;
                         state.changes
                     }
                     None => 0,
                 };
-                let (topic_id, id, address) = (topic.id, leader.id, leader.address());
+                let topic_id = topic.id.or(before.and_then(|it| it.topic_id));
+                let (id, address) = (leader.id, leader.address());
                 known.insert(partition.index, Known { topic_id, id, epoch, address, change });
             }
         }
@@ -90,6 +93,11 @@ impl Leaders {
     fn known<T>(&self, topic: &str, partition: i32, read: impl FnOnce(&Known) -> T) -> Option<T> {
         Some(read(self.state.lock().by_topic.get(topic)?.get(&partition)?))
     }
+}
+
+/// Whether a topic was created anew. A broker that is older than topic ids cannot say.
+fn is_another(before: Option<u128>, now: Option<u128>) -> bool {
+    matches!((before, now), (Some(before), Some(now)) if before != now)
 }
 
 #[cfg(test)]
@@ -136,5 +144,6 @@ mod tests {
         assert_eq!(told(Some(7), 1, 4), (None, "host-2:9092".to_owned()));
         assert_eq!(told(Some(8), 1, 0), (Some(2), "host-1:9092".to_owned()), "created anew");
         assert_eq!(told(None, 2, -1), (Some(3), "host-2:9092".to_owned()), "one that does not know of ids");
+        assert_eq!(told(Some(8), 2, 0), (Some(3), "host-2:9092".to_owned()), "the same as before");
     }
 }

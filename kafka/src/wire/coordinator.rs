@@ -26,8 +26,9 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 /// While a connect takes longer than this it is asked again who the coordinator is.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Who have to agree that there is another coordinator.
-const WITNESSES: usize = 2;
+/// How many other brokers are asked at most whether there is another coordinator, and for how long each.
+const WITNESSES: usize = 4;
+const WITNESS_LIMIT: Duration = Duration::from_secs(2);
 
 /// A connection to the coordinator of `group_id`. One that has given cause for doubt, `in_question`, is the last to be
 /// asked who that is: a broker that is cut off from the others goes on taking itself for the coordinator. While the
@@ -54,19 +55,29 @@ pub async fn open_coordinator(
     }
 }
 
-/// Whether the other brokers agree that another than the one at `address` coordinates the group. Two of them are asked,
-/// for at most the configured timeout: one alone may be cut off, and tell of the past.
+/// Whether the other brokers agree that another than the one at `address` coordinates the group. Some of them are asked,
+/// each for at most [`WITNESS_LIMIT`].
 pub(crate) async fn has_successor(kafka: &Kafka, group_id: &str, address: &str) -> bool {
     let ask = async |broker: String| {
-        let mut connection = Connection::open(&broker, kafka.config()).await?;
-        find(&mut connection, kafka.config(), group_id).await
+        let answer = timeout(WITNESS_LIMIT, async {
+            let mut connection = Connection::open(&broker, kafka.config()).await?;
+            find(&mut connection, kafka.config(), group_id).await
+        });
+        Some(answer.await.ok()?.ok()?.address())
     };
     let witnesses: Vec<_> = kafka.brokers_beside(address).into_iter().take(WITNESSES).collect();
-    let asked = timeout(kafka.config().timeout, join_all(witnesses.into_iter().map(ask)));
-    let Ok(answers) = asked.await else { return false };
-    let mut named = answers.into_iter().map(|answer| answer.ok().map(|found| found.address()));
-    let Some(Some(first)) = named.next() else { return false };
-    first != address && named.all(|other| other.as_ref() == Some(&first))
+    let asked = witnesses.len();
+    let answers = join_all(witnesses.into_iter().map(ask)).await;
+    is_succeeded(address, asked, &answers.into_iter().flatten().collect::<Vec<_>>())
+}
+
+/// More than half of those who `answered` name the same other broker, and at least two of them where as many were
+/// `asked`: one alone may be cut off, and tell of the past.
+fn is_succeeded(address: &str, asked: usize, answered: &[String]) -> bool {
+    let voices = |named: &String| answered.iter().filter(|other| *other == named).count();
+    answered
+        .iter()
+        .any(|named| named != address && voices(named) >= asked.min(2) && voices(named) * 2 > answered.len())
 }
 
 /// Returns once another broker than `coordinator` is said to coordinate the group.
@@ -133,4 +144,30 @@ fn read(answer: FindCoordinatorResponse, version: i16) -> (i16, Option<Broker>) 
     };
     let broker = u16::try_from(port).ok().map(|port| Broker { id: id.0, host: host.to_string(), port });
     (code, broker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_who_agree_outvote_one_who_is_cut_off_and_one_who_is_silent() {
+        let succeeded = |asked, answered: &[&str]| {
+            is_succeeded("old", asked, &answered.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        for (asked, answered, expected) in [
+            (0, &[][..], false),
+            (1, &["new"], true),
+            (1, &["old"], false),
+            (2, &["new"], false),
+            (2, &["new", "new"], true),
+            (2, &["new", "older"], false),
+            (3, &["new", "older", "new"], true),
+            (4, &["new", "new"], true),
+            (4, &["new", "new", "old", "old"], false),
+            (4, &["old", "old"], false),
+        ] {
+            assert_eq!(succeeded(asked, answered), expected, "{asked} asked, {answered:?}");
+        }
+    }
 }

@@ -61,8 +61,9 @@ impl Spans {
         parent: Option<&SpanContext>,
         headers: &mut protocol::Headers,
     ) -> Option<Span> {
+        let parent = parent?;
         let name = format!("{SEND} {}", self.request_topic);
-        let mut span = self.traces.begin(SpanKind::Producer, name, parent?, None)?;
+        let mut span = self.traces.begin(SpanKind::Producer, name, parent, None)?;
         inject(span.context(), headers);
         span.describe(|| self.attributes(SEND, &self.request_topic, id));
         Some(span)

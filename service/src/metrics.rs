@@ -12,16 +12,15 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Metric, Registry};
 
+pub use durations::{Durations, DurationsSum, LATENCY_BUCKETS};
 pub use prometheus_client::metrics::counter::Counter;
 pub use prometheus_client::metrics::gauge::Gauge;
 
 mod asked;
-mod durations;
 mod family;
 mod format;
 
 pub use crate::metrics::asked::Show;
-pub use crate::metrics::durations::{Durations, DurationsSum, LATENCY_BUCKETS};
 pub use crate::metrics::family::Labelled;
 pub use crate::metrics::format::Format;
 

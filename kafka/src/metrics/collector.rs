@@ -15,7 +15,7 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-use super::{Operations, Reads, Sends, durations::Counted, operations::OperationsSum, tallies::BATCH_SIZES};
+use super::{Operations, Reads, Sends, operations::OperationsSum, tallies::BATCH_SIZES};
 use crate::Kafka;
 
 /// Upper bounds of the batch sizes; the last holds all that are larger.
@@ -96,7 +96,7 @@ fn encode_operation<'a>(
 ) -> fmt::Result {
     let mut sum = OperationsSum::default();
     cells.for_each(|cells| cells.add_to(&mut sum));
-    for (error, counted) in sum.series() {
+    for (error, durations) in sum.series() {
         let labels = [
             ("messaging_system", "kafka"),
             ("messaging_operation_name", operation),
@@ -104,13 +104,9 @@ fn encode_operation<'a>(
             ("messaging_consumer_group_name", group),
             ("error_type", error),
         ];
-        encode_durations(metric.encode_family(&labels)?, counted)?;
+        durations.encode(metric.encode_family(&labels)?)?;
     }
     Ok(())
-}
-
-fn encode_durations(mut metric: MetricEncoder<'_>, counted: &Counted) -> fmt::Result {
-    metric.encode_histogram::<NoLabelSet>(counted.seconds, counted.count(), &counted.buckets(), None)
 }
 
 fn encode_sent(encoder: &mut DescriptorEncoder<'_>, sends: &Gathered<String, Sends>) -> fmt::Result {

@@ -11,13 +11,10 @@
 //! conventions for messaging, as its rules write them for Prometheus; `docs/observability.md` has the table.
 
 mod collector;
-mod durations;
 mod operations;
 mod tallies;
 
 pub use collector::KafkaMetrics;
-pub use durations::DURATION_BUCKETS;
 
-pub(crate) use durations::Durations;
 pub(crate) use operations::{ErrorType, Operations};
 pub(crate) use tallies::{Reads, Sends, Tallies};

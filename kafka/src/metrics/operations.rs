@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Durations, durations::Counted};
+use durations::{Durations, DurationsSum};
+
 use crate::{CallError, wire::WireError};
 
 /// What a call failed of, as few as tell what to do about it.
@@ -74,14 +75,14 @@ pub(crate) struct Operations {
 /// Their sum over several handles.
 #[derive(Debug, Default)]
 pub(super) struct OperationsSum {
-    done: Counted,
-    failed: [Counted; ErrorType::ALL.len()],
+    done: DurationsSum,
+    failed: [DurationsSum; ErrorType::ALL.len()],
 }
 
 impl Operations {
     /// A call ended after so long, with an error or without.
     pub(crate) fn ended(&self, took: Duration, error: Option<ErrorType>) {
-        error.map_or(&self.done, |error| &self.failed[error as usize]).add(took);
+        error.map_or(&self.done, |error| &self.failed[error as usize]).observe(took);
     }
 
     pub(super) fn add_to(&self, sum: &mut OperationsSum) {
@@ -94,7 +95,7 @@ impl Operations {
 
 impl OperationsSum {
     /// With the type of the error, empty for none. Errors that never came are left out.
-    pub(super) fn series(&self) -> impl Iterator<Item = (&'static str, &Counted)> {
+    pub(super) fn series(&self) -> impl Iterator<Item = (&'static str, &DurationsSum)> {
         let failed = ErrorType::ALL.map(ErrorType::text).into_iter().zip(&self.failed);
         std::iter::once(("", &self.done)).chain(failed.filter(|(_, counted)| counted.count() > 0))
     }

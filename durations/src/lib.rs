@@ -63,14 +63,22 @@ impl Durations {
 }
 
 impl DurationsSum {
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
     /// Writes it as a histogram.
     ///
     /// # Errors
     /// As `encoder` fails.
     pub fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        let bounds = LATENCY_BUCKETS.into_iter().chain([f64::INFINITY]);
-        let buckets: Vec<_> = bounds.zip(self.counts).collect();
-        encoder.encode_histogram::<NoLabelSet>(self.seconds, self.counts.iter().sum(), &buckets, None)
+        encoder.encode_histogram::<NoLabelSet>(self.seconds, self.count(), &self.buckets(), None)
+    }
+
+    /// Upper bounds and how many are below each and above the one before; the last bound is infinite.
+    fn buckets(&self) -> Vec<(f64, u64)> {
+        LATENCY_BUCKETS.into_iter().chain([f64::INFINITY]).zip(self.counts).collect()
     }
 }
 
@@ -87,5 +95,24 @@ impl EncodeMetric for Durations {
 
     fn metric_type(&self) -> MetricType {
         Self::TYPE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket_and_what_is_beyond_the_last_is_kept() {
+        let (one, other) = (Durations::new(), Durations::new());
+        one.observe(Duration::from_micros(500));
+        one.observe(Duration::from_micros(501));
+        other.observe(Duration::from_secs(11));
+        let mut sum = DurationsSum::default();
+        one.add_to(&mut sum);
+        other.add_to(&mut sum);
+        assert_eq!((sum.counts[0], sum.counts[1], sum.counts[CELLS - 1], sum.count()), (1, 1, 1, 3));
+        assert!((sum.seconds - 11.001_001).abs() < 1e-9);
+        assert_eq!(sum.buckets()[CELLS - 1], (f64::INFINITY, 1));
     }
 }

@@ -1,28 +1,15 @@
 //! The client-credentials grant (RFC 6749, section 4.4).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
-use ::tls::{
-    Authorities, ClientFiles, TlsError, client_config,
-    rustls::{ClientConfig, pki_types::ServerName},
-};
+use ::tls::{Authorities, TlsError};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{
-    Request, Response, StatusCode, Uri,
-    body::Incoming,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
-};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
+use tokio::time::timeout;
+use web::{
+    ExchangeError, Request, Server, StatusCode, Uri,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
-use tokio_rustls::TlsConnector;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{Last, Token};
 use crate::secure::Password;
@@ -39,8 +26,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
 /// An authorization server, and who we are there.
 #[derive(Debug)]
 pub struct Endpoint {
-    url: Uri,
-    tls: Option<Arc<ClientConfig>>,
+    server: Server,
     client_id: String,
     client_secret: Password,
     scope: Option<String>,
@@ -59,12 +45,12 @@ pub enum EndpointError {
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The secret cannot be read, the server cannot be reached, or the connection failed.
+    /// The secret cannot be read.
     #[error("{0}")]
-    Io(#[from] io::Error),
-    /// The server does not speak HTTP as it should.
+    Secret(#[from] io::Error),
+    /// The server cannot be reached, or does not speak HTTP as it should.
     #[error("{0}")]
-    Http(#[from] hyper::Error),
+    Exchange(#[from] ExchangeError),
     /// It answers with something else than a token.
     #[error("it answers {status}{error}")]
     Refused {
@@ -111,17 +97,14 @@ impl Endpoint {
             return Err(EndpointError::NamedUrl);
         }
         let uri = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
+        let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
         let uri = uri.ok_or_else(|| EndpointError::Url(url.to_owned()))?;
-        let tls = match uri.scheme_str() {
-            Some("https") => Some(client_config(&ClientFiles { authorities, identity: None })?),
-            Some("http") => None,
-            _ => return Err(EndpointError::Url(url.to_owned())),
-        };
-        Ok(Self { url: uri, tls, client_id: client_id.into(), client_secret, scope, last: Last::default() })
+        let server = Server::at(uri, authorities)?;
+        Ok(Self { server, client_id: client_id.into(), client_secret, scope, last: Last::default() })
     }
 
     pub(super) fn url(&self) -> &Uri {
-        &self.url
+        self.server.url()
     }
 
     /// The last token, or a new one before its end.
@@ -138,22 +121,9 @@ impl Endpoint {
     }
 
     async fn fetch_unbounded(&self) -> Result<Token, EndpointError> {
-        let host = self.url.host().unwrap_or_default();
-        let port = self.url.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, port)).await?;
-        // The connection lasts until the answer has been read.
-        let (answer, _connection) = match &self.tls {
-            None => self.ask(stream).await?,
-            Some(tls) => {
-                let name = ServerName::try_from(host.to_owned());
-                let name = name.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-                self.ask(TlsConnector::from(tls.clone()).connect(name, stream).await?).await?
-            }
-        };
+        let answer = self.ask().await?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|_| EndpointError::Unreadable)?.to_bytes();
+        let body = answer.body(MAX_ANSWER_BYTES).await.map_err(|_| EndpointError::Unreadable)?;
         if !status.is_success() {
             let Failed { error, error_description } = serde_json::from_slice(&body).unwrap_or_default();
             let words: Vec<_> =
@@ -166,29 +136,18 @@ impl Endpoint {
         Ok(Token::lasting(granted.access_token, lifetime))
     }
 
-    async fn ask(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), EndpointError> {
+    async fn ask(&self) -> Result<web::Answer, EndpointError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
             form = format!("{form}&scope={}", escaped(scope));
         }
         let named = format!("{}:{}", escaped(&self.client_id), escaped(&self.client_secret.read()?));
-        let path = self.url.path_and_query().map_or("/", |path| path.as_str());
-        let request = Request::post(path)
-            .header(HOST, self.url.authority().map_or("", |authority| authority.as_str()))
+        let request = Request::builder()
+            .method("POST")
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(AUTHORIZATION, format!("Basic {}", BASE64.encode(named)))
-            .body(Full::<Bytes>::from(form))
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let connection = AbortOnDropHandle::new(tokio::spawn(async {
-            // Whoever waits for the answer hears of its end, too.
-            let _ = connection.await;
-        }));
-        Ok((sender.send_request(request).await?, connection))
+            .header(AUTHORIZATION, format!("Basic {}", BASE64.encode(named)));
+        Ok(self.server.ask(request, form).await?)
     }
 }
 

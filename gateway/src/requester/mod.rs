@@ -38,6 +38,7 @@ mod named;
 mod openings;
 mod origin;
 mod outbox;
+mod registration;
 mod reply_to;
 mod spans;
 mod workers;
@@ -51,9 +52,8 @@ use kafka::writer::Writer;
 use kafka::{Kafka, Record};
 use parking_lot::Mutex;
 use protocol::header::{Deadline, Headers};
-use protocol::registry::RegisterError;
 use protocol::request::{encode_request, request_headers};
-use protocol::{CorrelationId, Parting, Pending, Registry, Tag};
+use protocol::{CorrelationId, Parting, Registry, Tag};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
@@ -70,6 +70,7 @@ use listener::Sink;
 use named::{Named, ReplyAddress};
 use origin::Trail;
 use outbox::{Outbox, Outcome, Ticket};
+use registration::register;
 use spans::Spans;
 use workers::{LastReply, nobody_there};
 
@@ -337,64 +338,9 @@ impl Inner {
     }
 }
 
-/// Registers a request under the reply address that it will carry.
-///
-/// A partition is read for as long as it is named or a registered request names it. The name may move between reading
-/// it and registering under it, and the partition be given up in between: so a name that has moved is not used. Both
-/// sides look at the name and at the registry, in opposite order, and the registry's lock is between: whoever gives the
-/// partition up either sees the request, or has moved the name before the request looks again.
-fn register(
-    registry: &Arc<Registry<Outcome>>,
-    named: &Named,
-) -> Result<(Pending<Outcome>, ReplyAddress), Failure> {
-    loop {
-        let address = named.address().ok_or(Failure::KafkaUnavailable)?;
-        let pending = registry.register(address.partition).map_err(|error| match error {
-            RegisterError::Full => Failure::Overloaded,
-            RegisterError::Closed => Failure::ShuttingDown,
-        })?;
-        if named.address() == Some(address) {
-            return Ok((pending, address));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicI32;
-
     use super::*;
-
-    /// As `ReplyTo` does on its own thread: names another partition, and gives the old one up once nobody names it.
-    #[test]
-    fn no_request_names_a_partition_that_was_given_up() {
-        let registry = Registry::new(Tag::random(), 10);
-        let named = Named::new(ReplyRouting::Partition);
-        named.name(0);
-        let (given_up, over) = (AtomicI32::new(-1), AtomicBool::new(false));
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                for turn in 0..20_000 {
-                    let (old, new) = (turn % 2, (turn + 1) % 2);
-                    given_up.store(-1, Ordering::SeqCst);
-                    named.name(new);
-                    if registry.pending_naming(old) == 0 {
-                        given_up.store(old, Ordering::SeqCst);
-                    }
-                    std::thread::yield_now();
-                }
-                over.store(true, Ordering::SeqCst);
-            });
-            while !over.load(Ordering::SeqCst) {
-                let (pending, address) = register(&registry, &named).unwrap();
-                // It stays as it is while this request waits: a partition that is read again is not given up.
-                let lost = Some(given_up.load(Ordering::SeqCst)) == address.partition
-                    && named.address() != Some(address);
-                assert!(!lost, "{address:?} is not read any more");
-                drop(pending);
-            }
-        });
-    }
 
     #[test]
     fn a_caller_cannot_redirect_the_reply() {

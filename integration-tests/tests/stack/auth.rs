@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::client::{Client, problem};
 use integration_tests::process::{Environment, Process, Program};
-use integration_tests::stack::TestStack;
+use integration_tests::stack::{Running, TestStack};
 use integration_tests::{topics, wait};
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -65,9 +65,7 @@ async fn api_keys(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&(line("alice", ALICE, "hash") + &line("bob", BOB, "length")))?;
     let processor = stack.start_processor(stack.processor_settings())?;
-    let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
-    let gateway = stack.start_gateway(settings)?;
+    let gateway = guarded(&stack, &file)?;
     let client = gateway.client()?;
     processor.ready().await?;
     gateway.ready().await?;
@@ -98,12 +96,17 @@ async fn api_keys(context: Context) -> Result<()> {
     Ok(())
 }
 
+/// A gateway that asks for the keys in `file`.
+fn guarded(stack: &TestStack, file: &Scratch) -> Result<Running> {
+    let mut settings = stack.gateway_settings();
+    settings.callers.api_keys_file = Some(file.0.clone());
+    stack.start_gateway(settings)
+}
+
 async fn order(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&line("alice", ALICE, "hash"))?;
-    let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
-    let gateway = stack.start_gateway(settings)?;
+    let gateway = guarded(&stack, &file)?;
     let client = gateway.client()?;
     let post = |path: &str| client.http.post(format!("{}{path}", client.base)).body("no JSON");
     ensure!(post("/nothing").send().await?.status() == 404);
@@ -117,9 +120,7 @@ async fn name_goes_along(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&line("alice", ALICE, "hash"))?;
     let processor = stack.start_processor(stack.processor_settings())?;
-    let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
-    let gateway = stack.start_gateway(settings)?;
+    let gateway = guarded(&stack, &file)?;
     processor.ready().await?;
     let client = gateway.client()?;
     wait::until_ok("an answer", async || {
@@ -150,9 +151,7 @@ async fn name_goes_along(context: Context) -> Result<()> {
 async fn reload(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&line("alice", ALICE, "hash"))?;
-    let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
-    let gateway = stack.start_gateway(settings)?;
+    let gateway = guarded(&stack, &file)?;
     let client = gateway.client()?;
     let is_known = async |key| anyhow::Ok(call(&client, &[("x-api-key", key)]).await?.status() != 401);
     ensure!(is_known(ALICE).await? && !is_known(BOB).await?);
@@ -172,9 +171,7 @@ async fn reload(context: Context) -> Result<()> {
 async fn broken_file(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&format!("alice {ALICE} hash"))?;
-    let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
-    let error = stack.start_gateway(settings).err().context("it started")?;
+    let error = guarded(&stack, &file).err().context("it started")?;
     let said = format!("{error:#} {error:?}");
     ensure!(said.contains("line 1: the second word has to be the SHA-256") && !holds_secret(&said), "{said}");
     Ok(())

@@ -24,6 +24,8 @@ async fn told(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let (gateway, processor) = stack.start_pair().await?;
     for (name, running) in [("api-gateway", &gateway), ("hash-processor", &processor)] {
+        // A gateway may answer a moment before it calls itself ready.
+        running.ready().await?;
         let management = Client::new(running.management_port)?;
         let info: Value = serde_json::from_str(&management.get("/info").await?.1)?;
         ensure!(info["name"] == name && info["version"] == env!("CARGO_PKG_VERSION"), "{info}");

@@ -18,7 +18,6 @@ use crate::{
     api,
     faults::{Effect, Point},
     node::{Endpoint, Node},
-    wire,
 };
 
 /// Why a request has no answer and closes its connection.
@@ -83,8 +82,9 @@ impl Call<'_> {
         }
     }
 
-    fn decode<T: Decodable>(&self, body: Bytes) -> Result<T, Refusal> {
-        wire::decode(body, self.version).map_err(|source| self.malformed(source))
+    fn decode<T: Decodable>(&self, mut body: Bytes) -> Result<T, Refusal> {
+        // The frame was bounded already: any length that its bytes are there for.
+        guarded::decode(&mut body, self.version, usize::MAX).map_err(|source| self.malformed(source))
     }
 
     fn malformed(&self, source: anyhow::Error) -> Refusal {

@@ -1,7 +1,8 @@
 //! One call through rskafka: bounded, and with an error that says what it means for us.
 
-use std::{error::Error, future::Future, time::Duration};
+use std::{any::Any, error::Error, future::Future, panic::AssertUnwindSafe, time::Duration};
 
+use futures::FutureExt;
 use rskafka::{
     BackoffError,
     client::error::{Error as ClientError, ProtocolError, RequestError},
@@ -103,15 +104,49 @@ impl CallError {
     }
 }
 
-/// Awaits `answer` for at most `limit`.
+/// Awaits `answer` for at most `limit`. rskafka may panic over what a broker sends; that, too, is an answer that cannot be
+/// read, and no end of whoever asked.
 pub(super) async fn bounded<T>(
     call: &'static str,
     limit: Duration,
     answer: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, CallError> {
-    match timeout(limit, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(CallError::of_client(call, error)),
+    match timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Ok(Err(error))) => Err(CallError::of_client(call, error)),
+        Ok(Err(panic)) => {
+            let source = ClientError::InvalidResponse(format!("rskafka panicked: {}", message(&*panic)));
+            Err(CallError::Unreadable { call, source })
+        }
         Err(_) => Err(CallError::Timeout { call, limit }),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_client_library_is_an_answer_that_cannot_be_read() {
+        let (formatted, bare) = (7, false);
+        let panics = [
+            bounded::<()>("fetch", Duration::from_secs(5), async { panic!("offset {formatted}") }).await,
+            bounded("fetch", Duration::from_secs(5), async {
+                assert!(bare, "who closed this?");
+                Ok(())
+            })
+            .await,
+        ];
+        for (panicked, words) in panics.into_iter().zip(["panicked: offset 7", "panicked: who closed this?"])
+        {
+            let error = panicked.unwrap_err();
+            assert!(matches!(error, CallError::Unreadable { call: "fetch", .. }), "{error:?}");
+            assert!(error.in_words().contains(words), "{}", error.in_words());
+        }
     }
 }

@@ -17,7 +17,11 @@ use tokio::{
 };
 
 use super::{Backoff, CallError, bounded};
-use crate::{Config, secure::relay::Relay, wire::WireError};
+use crate::{
+    Config,
+    secure::relay::Relay,
+    wire::{MAX_FRAME_BYTES, WireError},
+};
 
 /// A younger client is not replaced: building one asks for the metadata of the whole cluster.
 const REPLACE_AFTER: Duration = Duration::from_secs(3);
@@ -177,8 +181,10 @@ fn builder(config: &Config, bootstrap: String, relay: Option<&Relay>) -> ClientB
         base: 2.0,
         deadline: Some(Duration::ZERO),
     };
-    let builder =
-        ClientBuilder::new(vec![bootstrap]).client_id(config.client_id.as_str()).backoff_config(try_once);
+    let builder = ClientBuilder::new(vec![bootstrap])
+        .client_id(config.client_id.as_str())
+        .backoff_config(try_once)
+        .max_message_size(MAX_FRAME_BYTES);
     match relay {
         Some(relay) => builder.socks5_proxy(relay.address()),
         None => builder,

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{WireError, accepted, error::call_name, frame, stream::Stream};
+use super::{WireError, accepted, answer, error::call_name, frame, stream::Stream};
 use crate::{
     Config,
     secure::{self, Security, Session},
@@ -195,7 +195,7 @@ impl Connection {
         let answered = async {
             self.stream.write_all(&outgoing).await?;
             self.stream.flush().await?;
-            frame::read(&mut self.stream).await
+            frame::read(&mut self.stream, answer::max_bytes(R::KEY)).await
         };
         let mut body = answered.await.map_err(|error| self.lost(error))?;
         let header_version = R::Response::header_version(version);
@@ -225,7 +225,7 @@ impl Connection {
     }
 
     fn decode<A: Decodable>(&mut self, body: &mut Bytes, key: i16, version: i16) -> Result<A, WireError> {
-        let reason = match A::decode(body, version) {
+        let reason = match answer::decode::<A>(body, key, version) {
             Ok(answer) if !body.has_remaining() => return Ok(answer),
             Ok(_) => format!("{} bytes behind the answer to {} v{version}", body.remaining(), call_name(key)),
             Err(error) => format!("{} v{version}: {error}", call_name(key)),

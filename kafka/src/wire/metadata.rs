@@ -1,5 +1,7 @@
 //! Which brokers there are, and who leads which partition. Asking never creates a topic.
 
+use std::collections::HashSet;
+
 use kafka_protocol::{
     ResponseError,
     messages::{MetadataRequest, TopicName, metadata_request::MetadataRequestTopic, metadata_response},
@@ -16,11 +18,11 @@ const NEWEST_VERSION: i16 = 12;
 /// A cluster as one of its brokers sees it.
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    /// Brokers that are alive.
+    /// Brokers that are alive, ordered by id.
     pub brokers: Vec<Broker>,
     /// Id of the broker to send changes of the cluster to; none during an election.
     pub controller_id: Option<i32>,
-    /// The topics asked for, or all of them.
+    /// The topics asked for, or all of them; each once, and no other.
     pub topics: Vec<Topic>,
 }
 
@@ -44,7 +46,7 @@ pub struct Topic {
     pub id: Option<u128>,
     /// `UnknownTopicOrPartition` for a missing one, `TopicAuthorizationFailed`, and so on.
     pub error: Option<ResponseError>,
-    /// Ordered by index. Empty if there is an error.
+    /// Ordered by index, each once. Empty if there is an error.
     pub partitions: Vec<Partition>,
 }
 
@@ -78,11 +80,17 @@ pub async fn metadata(
         .with_topics(topics.map(|names| names.iter().map(wanted).collect()))
         .with_allow_auto_topic_creation(false);
     let answer = connection.call(&request, version, config.timeout).await?;
-    Ok(Metadata {
-        brokers: answer.brokers.into_iter().filter_map(Broker::read).collect(),
-        controller_id: Some(answer.controller_id.0).filter(|id| *id >= 0),
-        topics: answer.topics.into_iter().map(Topic::read).collect(),
-    })
+    let mut brokers: Vec<_> = answer.brokers.into_iter().filter_map(Broker::read).collect();
+    brokers.sort_by_key(|broker| broker.id);
+    brokers.dedup_by_key(|broker| broker.id);
+    let mut found: Vec<_> = answer.topics.into_iter().map(Topic::read).collect();
+    // What nobody asked for would be kept in mind.
+    if let Some(names) = topics {
+        let mut missing: HashSet<&str> = names.iter().copied().collect();
+        found.retain(|topic| missing.remove(topic.name.as_str()));
+    }
+    let controller_id = Some(answer.controller_id.0).filter(|id| *id >= 0);
+    Ok(Metadata { brokers, controller_id, topics: found })
 }
 
 /// A connection to the leader of a partition. [`WireError::Kafka`] with `UnknownTopicOrPartition` if there is no such
@@ -106,7 +114,13 @@ impl Metadata {
 
     /// The broker to send changes of the cluster to.
     pub fn controller(&self) -> Option<&Broker> {
-        self.brokers.iter().find(|broker| Some(broker.id) == self.controller_id)
+        self.broker(self.controller_id?)
+    }
+
+    /// The broker of that id, if it is alive.
+    pub(crate) fn broker(&self, id: i32) -> Option<&Broker> {
+        let at = self.brokers.binary_search_by_key(&id, |broker| broker.id).ok()?;
+        self.brokers.get(at)
     }
 
     /// The broker that leads a partition.
@@ -115,9 +129,10 @@ impl Metadata {
         if let Some(error) = topic.error {
             return Err(error);
         }
-        let partition = topic.partitions.iter().find(|p| p.index == partition);
+        let found = topic.partitions.binary_search_by_key(&partition, |partition| partition.index);
+        let partition = found.ok().and_then(|at| topic.partitions.get(at));
         let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
-        let leader = self.brokers.iter().find(|broker| Some(broker.id) == partition.leader);
+        let leader = partition.leader.and_then(|id| self.broker(id));
         leader.ok_or(ResponseError::LeaderNotAvailable)
     }
 }
@@ -149,6 +164,7 @@ impl Topic {
     fn read(topic: metadata_response::MetadataResponseTopic) -> Self {
         let mut partitions: Vec<_> = topic.partitions.into_iter().map(Partition::read).collect();
         partitions.sort_by_key(|partition| partition.index);
+        partitions.dedup_by_key(|partition| partition.index);
         Self {
             name: topic.name.map(|name| name.to_string()).unwrap_or_default(),
             id: Some(topic.topic_id.as_u128()).filter(|id| *id != 0),

@@ -14,10 +14,12 @@
 //! A connection that failed or whose call was abandoned may hold half a frame. It refuses every further call: drop it
 //! and open another.
 
+mod answer;
 mod bootstrap;
 mod connection;
 mod coordinator;
 mod error;
+mod fetched;
 mod frame;
 mod metadata;
 mod stream;
@@ -28,6 +30,7 @@ pub use connection::Connection;
 pub(crate) use coordinator::has_successor;
 pub use coordinator::open_coordinator;
 pub use error::{WireError, accepted};
+pub(crate) use frame::MAX_FRAME_BYTES;
 pub use kafka_protocol::ResponseError;
 pub(crate) use metadata::no_leader;
 pub use metadata::{Broker, Metadata, Partition, Topic, metadata, open_leader};

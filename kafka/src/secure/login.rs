@@ -11,7 +11,7 @@ use kafka_protocol::{
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::{Sasl, Session};
+use super::{Aside, Sasl, Session};
 use crate::wire::{Connection, WireError};
 
 /// From version 1 on the conversation goes on in requests of its own; before, it was bytes without a frame of Kafka's.
@@ -21,24 +21,41 @@ const NEWEST_AUTHENTICATE_VERSION: i16 = 2;
 /// No mechanism has so many messages.
 const MAX_MESSAGES: usize = 8;
 
-/// Logs in by `sasl`. Awaits for as long as the broker likes: the caller sets the limit.
-pub(crate) async fn log_in(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
-    let session = converse(connection, sasl).await;
+/// Of a broker's own words no more is passed on.
+const MAX_WORDS: usize = 500;
+
+/// Logs in by `sasl`. Awaits the broker for as long as it likes: the caller gives up at `deadline`. A token that is to be
+/// fetched has to be there some time before, so that it is known what was waited for.
+pub(crate) async fn log_in(
+    connection: &mut Connection,
+    sasl: &Sasl,
+    aside: &Aside,
+    deadline: Instant,
+) -> Result<Session, WireError> {
+    let session = converse(connection, sasl, aside, deadline).await;
     if matches!(session, Err(WireError::Login { .. })) {
         sasl.was_refused();
     }
     session
 }
 
-async fn converse(connection: &mut Connection, sasl: &Sasl) -> Result<Session, WireError> {
+async fn converse(
+    connection: &mut Connection,
+    sasl: &Sasl,
+    aside: &Aside,
+    deadline: Instant,
+) -> Result<Session, WireError> {
     let version = connection.version_within::<SaslAuthenticateRequest>(0..=NEWEST_AUTHENTICATE_VERSION)?;
     let refused = |connection: &Connection, reason| refused(connection, sasl, reason);
     // First, as it may take long: a broker that has agreed on a mechanism waits for nothing else on this connection.
-    let mut conversation = sasl.begin().await.map_err(|reason| refused(connection, reason))?;
+    let for_token = deadline.saturating_duration_since(Instant::now()) * 3 / 4;
+    let begun = sasl.begin(aside, for_token).await;
+    let mut conversation = begun.map_err(|reason| refused(connection, reason))?;
     handshake(connection, sasl).await?;
     let (mut challenge, mut lifetime) = (Bytes::new(), Duration::ZERO);
     for _ in 0..MAX_MESSAGES {
-        let message = conversation.answer(&challenge).map_err(|reason| refused(connection, reason))?;
+        let message = conversation.answer(&challenge, aside).await;
+        let message = message.map_err(|reason| refused(connection, reason))?;
         let Some(message) = message else { return Ok(Session::lasting(lifetime, Instant::now())) };
         let request = SaslAuthenticateRequest::default().with_auth_bytes(message.into());
         let answer: SaslAuthenticateResponse = connection.exchange_one(&request, version).await?;
@@ -73,6 +90,10 @@ async fn handshake(connection: &mut Connection, sasl: &Sasl) -> Result<(), WireE
     Err(refused(connection, sasl, reason))
 }
 
-fn refused(connection: &Connection, sasl: &Sasl, reason: String) -> WireError {
+fn refused(connection: &Connection, sasl: &Sasl, mut reason: String) -> WireError {
+    if let Some((end, _)) = reason.char_indices().nth(MAX_WORDS) {
+        reason.truncate(end);
+        reason.push('…');
+    }
     WireError::Login { address: connection.address().to_owned(), mechanism: sasl.mechanism(), reason }
 }

@@ -11,6 +11,7 @@
 //! relay that opens such a connection, logs in, and from then on passes frames. So every mechanism, every error and the
 //! renewal of sessions exist once. A plain connection knows nothing of any of this, and no relay is started for it.
 
+mod aside;
 mod credentials;
 mod login;
 pub(crate) mod relay;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use ::tls::{ClientFiles, TlsError, client_config, rustls::ClientConfig};
 
+pub(crate) use aside::Aside;
 pub use credentials::Password;
 pub(crate) use login::log_in;
 pub use sasl::{Sasl, ScramHash};
@@ -35,6 +37,7 @@ pub use token::{Endpoint, EndpointError, TokenSource};
 pub struct Security {
     tls: Option<Arc<ClientConfig>>,
     sasl: Option<Arc<Sasl>>,
+    aside: Aside,
 }
 
 impl Security {
@@ -63,5 +66,10 @@ impl Security {
 
     pub(crate) fn sasl(&self) -> Option<&Arc<Sasl>> {
         self.sasl.as_ref()
+    }
+
+    /// Where a login does what would hold up the event loop.
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.aside
     }
 }

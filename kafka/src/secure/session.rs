@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// How much of a session is used before it is renewed. Java's clients wait for 85 to 95 %, too.
 const USED: f64 = 0.85;
 
+/// However short a session is said to be: nobody logs in again and again without a pause.
+const SHORTEST: Duration = Duration::from_millis(100);
+
 /// A connection's session.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Session {
@@ -20,7 +23,7 @@ pub(crate) struct Session {
 impl Session {
     /// One that the broker lets last for `lifetime` from `now`; zero means for ever.
     pub(crate) fn lasting(lifetime: Duration, now: Instant) -> Self {
-        Self { renew_at: (!lifetime.is_zero()).then(|| now + lifetime.mul_f64(USED)) }
+        Self { renew_at: (!lifetime.is_zero()).then(|| now + lifetime.mul_f64(USED).max(SHORTEST)) }
     }
 
     /// Whether to log in again before the next request.
@@ -41,5 +44,9 @@ mod tests {
         assert!(session.is_due(start + Duration::from_secs(86)));
         assert!(!Session::lasting(Duration::ZERO, start).is_due(start + Duration::from_hours(1)));
         assert!(!Session::default().is_due(start));
+        let shortest = Session::lasting(Duration::from_millis(1), start);
+        assert!(!shortest.is_due(start + SHORTEST / 2) && shortest.is_due(start + SHORTEST));
+        let longest = Session::lasting(Duration::from_millis(i64::MAX.unsigned_abs()), start);
+        assert!(!longest.is_due(start + Duration::from_hours(1)));
     }
 }

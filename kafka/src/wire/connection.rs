@@ -50,6 +50,7 @@ impl Connection {
     }
 
     async fn open_unbounded(address: &str, config: &Config) -> Result<Self, WireError> {
+        let deadline = Instant::now() + config.timeout;
         let connected = async {
             let stream = TcpStream::connect(address).await?;
             sockets::tune(&SockRef::from(&stream))?;
@@ -74,7 +75,7 @@ impl Connection {
             busy: false,
         };
         connection.negotiate().await.map_err(unwelcome)?;
-        connection.log_in().await?;
+        connection.log_in(deadline).await?;
         Ok(connection)
     }
 
@@ -107,10 +108,10 @@ impl Connection {
         version: i16,
         limit: Duration,
     ) -> Result<R::Response, WireError> {
-        let is_first = !self.is_welcome;
+        let (is_first, deadline) = (!self.is_welcome, Instant::now() + limit);
         let answer = async {
             if self.session.is_due(Instant::now()) {
-                self.log_in().await?;
+                self.log_in(deadline).await?;
             }
             self.exchange(request, version).await
         };
@@ -122,10 +123,12 @@ impl Connection {
         self.decode::<R::Response>(&mut body, R::KEY, version)
     }
 
-    /// Logs in, if that is configured: for the first time, or again where [`session`](Self::session) is due.
-    pub(crate) async fn log_in(&mut self) -> Result<(), WireError> {
+    /// Logs in, if that is configured: for the first time, or again where [`session`](Self::session) is due. The caller
+    /// gives it up at `deadline`.
+    pub(crate) async fn log_in(&mut self, deadline: Instant) -> Result<(), WireError> {
         if let Some(sasl) = self.security.sasl().cloned() {
-            let session = secure::log_in(self, &sasl).await;
+            let aside = self.security.aside().clone();
+            let session = secure::log_in(self, &sasl, &aside, deadline).await;
             self.busy |= session.is_err();
             self.session = session?;
         }

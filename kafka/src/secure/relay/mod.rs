@@ -35,6 +35,8 @@ use crate::{
 
 /// After a failed accept, as when this process is out of descriptors.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// Brokers whose failures are kept: more have nobody who will ask.
+const MAX_FAILURES: usize = 16;
 /// Sockets at once. A process has one for each lane, reader and client; this many mean that something is wrong.
 const MAX_SOCKETS: usize = 4096;
 
@@ -88,6 +90,9 @@ impl Failures {
     fn add(&self, address: String, error: WireError) {
         let mut all = self.0.lock();
         all.retain(|(other, _)| *other != address);
+        if all.len() >= MAX_FAILURES {
+            all.remove(0);
+        }
         all.push((address, error));
     }
 

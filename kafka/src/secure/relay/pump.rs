@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
     select,
     sync::Notify,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::frames::Frames;
@@ -54,7 +54,8 @@ pub(super) async fn run(caller: TcpStream, mut broker: Connection, config: &Conf
         if !is_due {
             return Ok(());
         }
-        timeout(config.timeout, broker.log_in())
+        let deadline = Instant::now() + config.timeout;
+        timeout_at(deadline, broker.log_in(deadline))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     }

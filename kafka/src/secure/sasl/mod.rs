@@ -7,11 +7,13 @@ mod bearer;
 mod plain;
 mod scram;
 
+use std::time::Duration;
+
 use bearer::Bearer;
 use scram::Scram;
 pub use scram::ScramHash;
 
-use super::{Password, TokenSource};
+use super::{Aside, Password, TokenSource};
 
 /// How to log in, and as whom.
 #[derive(Debug)]
@@ -84,18 +86,21 @@ impl Sasl {
         }
     }
 
-    /// Begins to log in, with the password or the token that is to be used now.
-    pub(crate) async fn begin(&self) -> Result<Conversation<'_>, Refusal> {
-        let read = |password: &Password| password.read().map_err(|error| error.to_string());
+    /// Begins to log in, with the password or the token that is to be used now. A new token has to be there within
+    /// `limit`.
+    pub(crate) async fn begin(&self, aside: &Aside, limit: Duration) -> Result<Conversation<'_>, Refusal> {
+        let read = async |password: &Password| password.read(aside).await.map_err(|error| error.to_string());
         Ok(match self {
             Self::Plain { username, password } => {
-                Conversation::Once(Some(plain::message(username, &read(password)?)))
+                Conversation::Once(Some(plain::message(username, &read(password).await?)))
             }
             Self::Scram { hash, username, password, derived } => {
-                let scram = Scram::begin(*hash, username, read(password)?, derived)?;
+                let scram = Scram::begin(*hash, username, read(password).await?, derived)?;
                 Conversation::Scram(Box::new(scram))
             }
-            Self::OauthBearer(source) => Conversation::Bearer(Bearer::begin(&source.token().await?)),
+            Self::OauthBearer(source) => {
+                Conversation::Bearer(Bearer::begin(&source.token(aside, limit).await?))
+            }
         })
     }
 }
@@ -103,10 +108,14 @@ impl Sasl {
 impl Conversation<'_> {
     /// What to say after the server's `challenge`, which is empty before the first message. None once nothing is left to
     /// say and the server has proved what it has to prove.
-    pub(crate) fn answer(&mut self, challenge: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(crate) async fn answer(
+        &mut self,
+        challenge: &[u8],
+        aside: &Aside,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
         match self {
             Self::Once(message) => Ok(message.take()),
-            Self::Scram(scram) => scram.answer(challenge),
+            Self::Scram(scram) => scram.answer(challenge, aside).await,
             Self::Bearer(bearer) => bearer.answer(challenge),
         }
     }

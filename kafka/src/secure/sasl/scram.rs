@@ -9,18 +9,19 @@
 //!   knows by the signature that the server does
 //! ```
 
-use std::{fmt, mem};
+use std::{fmt, mem, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256, Sha512};
+use tokio::sync::Mutex;
 
-use super::Refusal;
+use super::{Aside, Refusal};
 
 /// Fewer are refused, as by every client of Kafka: whoever posed as the broker could ask for a proof that is cheap to guess from.
 const MIN_ITERATIONS: u32 = 4096;
-/// More are refused: a broker must not keep our thread busy for as long as it likes. Kafka's own limit is 16,384.
+/// More are refused: a broker must not keep a thread busy for as long as it likes. Kafka's own limit is 16,384; this many
+/// take some tens of milliseconds.
 const MAX_ITERATIONS: u32 = 100_000;
 const NONCE_BYTES: usize = 24;
 
@@ -38,14 +39,14 @@ pub enum ScramHash {
 
 /// The salted password of the last login. Deriving it takes milliseconds by design; a process logs in often.
 #[derive(Default)]
-pub struct Derived(Mutex<Option<Salted>>);
+pub struct Derived(Mutex<Option<(Recipe, Arc<[u8]>)>>);
 
-#[derive(PartialEq, Eq)]
-struct Salted {
+/// What a salted password is made from.
+#[derive(Clone, PartialEq, Eq)]
+struct Recipe {
     password: String,
     salt: Vec<u8>,
     iterations: u32,
-    key: Vec<u8>,
 }
 
 /// One login.
@@ -91,14 +92,18 @@ impl<'a> Scram<'a> {
         Self { hash, password, nonce, first_bare, derived, next: Next::First }
     }
 
-    pub(super) fn answer(&mut self, challenge: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(super) async fn answer(
+        &mut self,
+        challenge: &[u8],
+        aside: &Aside,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
         match mem::replace(&mut self.next, Next::Nothing) {
             Next::First => {
                 self.next = Next::Proof;
                 Ok(Some(format!("{GS2_HEADER}{}", self.first_bare).into_bytes()))
             }
             Next::Proof => {
-                let (message, signature) = self.prove(text(challenge)?)?;
+                let (message, signature) = self.prove(text(challenge)?, aside).await?;
                 self.next = Next::Verify { signature };
                 Ok(Some(message.into_bytes()))
             }
@@ -111,7 +116,7 @@ impl<'a> Scram<'a> {
     }
 
     /// The final message, and the signature that the server has to show.
-    fn prove(&self, server_first: &str) -> Result<(String, Vec<u8>), Refusal> {
+    async fn prove(&self, server_first: &str, aside: &Aside) -> Result<(String, Vec<u8>), Refusal> {
         let mut fields = server_first.split(',');
         let (Some(nonce), Some(salt), Some(iterations)) =
             (field(&mut fields, "r="), field(&mut fields, "s="), field(&mut fields, "i="))
@@ -132,7 +137,8 @@ impl<'a> Scram<'a> {
                 )
             })?;
 
-        let salted = self.derived.get(self.hash, &self.password, salt, iterations);
+        let recipe = Recipe { password: self.password.clone(), salt, iterations };
+        let salted = self.derived.get(self.hash, recipe, aside).await?;
         let client_key = self.hash.mac(&salted, b"Client Key");
         let without_proof = format!("c={},r={nonce}", BASE64.encode(GS2_HEADER));
         let signed = format!("{},{server_first},{without_proof}", self.first_bare);
@@ -208,18 +214,16 @@ fn keyed<M: Mac + KeyInit>(key: &[u8]) -> M {
 }
 
 impl Derived {
-    fn get(&self, hash: ScramHash, password: &str, salt: Vec<u8>, iterations: u32) -> Vec<u8> {
-        let mut last = self.0.lock();
-        if let Some(last) = &*last
-            && last.password == password
-            && last.salt == salt
-            && last.iterations == iterations
-        {
-            return last.key.clone();
+    /// Those who ask together derive it once.
+    async fn get(&self, hash: ScramHash, recipe: Recipe, aside: &Aside) -> Result<Arc<[u8]>, Refusal> {
+        let mut last = self.0.lock().await;
+        if let Some((_, key)) = last.as_ref().filter(|(made_from, _)| *made_from == recipe) {
+            return Ok(key.clone());
         }
-        let key = hash.salt(password, &salt, iterations);
-        *last = Some(Salted { password: password.to_owned(), salt, iterations, key: key.clone() });
-        key
+        let of_work = recipe.clone();
+        let derive = move || hash.salt(&of_work.password, &of_work.salt, of_work.iterations);
+        let key = aside.run(derive).await.map_err(|error| format!("cannot derive the key: {error}"))?;
+        Ok(last.insert((recipe, key.into())).1.clone())
     }
 }
 

@@ -12,10 +12,10 @@ use web::{
 };
 
 use super::{Last, Token};
-use crate::secure::Password;
+use crate::secure::{Aside, Password};
 
-/// Longest that one question may take.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Longest that one question may take, however much time a login has.
+const LONGEST: Duration = Duration::from_secs(10);
 /// No token needs more.
 const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// What a token is taken to be good for if the server does not say.
@@ -62,9 +62,9 @@ pub enum EndpointError {
     /// What it answers is not to be understood, or too long.
     #[error("its answer is not a token")]
     Unreadable,
-    /// It did not answer in time.
-    #[error("it did not answer within {LIMIT:?}")]
-    Timeout,
+    /// It did not answer in this time.
+    #[error("it did not answer within {0:?}")]
+    Timeout(Duration),
 }
 
 #[derive(Deserialize)]
@@ -107,21 +107,19 @@ impl Endpoint {
         self.server.url()
     }
 
-    /// The last token, or a new one before its end.
-    pub(super) async fn token(&self) -> Result<String, EndpointError> {
-        self.last.or_fetch(self.fetch()).await
+    /// The last token, or a new one before its end, within `limit`: whoever else waits for it included.
+    pub(super) async fn token(&self, aside: &Aside, limit: Duration) -> Result<String, EndpointError> {
+        let limit = limit.min(LONGEST);
+        let token = timeout(limit, self.last.or_fetch(self.fetch(aside))).await;
+        token.map_err(|_| EndpointError::Timeout(limit))?
     }
 
     pub(super) fn forget(&self) {
         self.last.forget();
     }
 
-    async fn fetch(&self) -> Result<Token, EndpointError> {
-        timeout(LIMIT, self.fetch_unbounded()).await.map_err(|_| EndpointError::Timeout)?
-    }
-
-    async fn fetch_unbounded(&self) -> Result<Token, EndpointError> {
-        let answer = self.ask().await?;
+    async fn fetch(&self, aside: &Aside) -> Result<Token, EndpointError> {
+        let answer = self.ask(aside).await?;
         let status = answer.status();
         let body = answer.body(MAX_ANSWER_BYTES).await.map_err(|_| EndpointError::Unreadable)?;
         if !status.is_success() {
@@ -136,12 +134,13 @@ impl Endpoint {
         Ok(Token::lasting(granted.access_token, lifetime))
     }
 
-    async fn ask(&self) -> Result<web::Answer, EndpointError> {
+    async fn ask(&self, aside: &Aside) -> Result<web::Answer, EndpointError> {
         let mut form = "grant_type=client_credentials".to_owned();
         if let Some(scope) = &self.scope {
             form = format!("{form}&scope={}", escaped(scope));
         }
-        let named = format!("{}:{}", escaped(&self.client_id), escaped(&self.client_secret.read()?));
+        let secret = self.client_secret.read(aside).await?;
+        let named = format!("{}:{}", escaped(&self.client_id), escaped(&secret));
         let request = Request::builder()
             .method("POST")
             .header(ACCEPT, "application/json")

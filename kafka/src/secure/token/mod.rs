@@ -8,7 +8,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 pub use endpoint::{Endpoint, EndpointError};
 
-use super::{credentials::read_secret, sasl::Refusal};
+use super::{Aside, sasl::Refusal};
 
 /// So much of a token's life is used. A session that ends with its token is renewed later than that (see `session`), so
 /// that a new session always comes with a new token.
@@ -34,12 +34,12 @@ struct Token {
 }
 
 impl TokenSource {
-    /// A token for a login now.
-    pub(super) async fn token(&self) -> Result<String, Refusal> {
+    /// A token for a login now. A new one has to be there within `limit`.
+    pub(super) async fn token(&self, aside: &Aside, limit: Duration) -> Result<String, Refusal> {
         match self {
-            Self::File(path) => read_secret(path).map_err(|error| error.to_string()),
+            Self::File(path) => aside.secret(path).await.map_err(|error| error.to_string()),
             Self::Endpoint(endpoint) => {
-                let token = endpoint.token().await;
+                let token = endpoint.token(aside, limit).await;
                 token.map_err(|error| format!("no token from {}: {error}", endpoint.url()))
             }
         }

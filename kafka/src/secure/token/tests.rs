@@ -47,11 +47,15 @@ fn source(url: &str) -> TokenSource {
     TokenSource::Endpoint(Box::new(Endpoint::new(url, Authorities::System, "us", secret, scope).unwrap()))
 }
 
+async fn token(source: &TokenSource) -> Result<String, Refusal> {
+    source.token(&Aside::default(), Duration::from_secs(5)).await
+}
+
 #[tokio::test]
 async fn one_token_serves_until_its_end_is_near() {
     let (url, count, question) = serve("200 OK", r#"{"access_token":"token-COUNT","expires_in":1}"#).await;
     let source = source(&url);
-    let (first, second) = tokio::join!(source.token(), source.token());
+    let (first, second) = tokio::join!(token(&source), token(&source));
     assert_eq!((first.unwrap().as_str(), second.unwrap().as_str()), ("token-1", "token-1"));
     let asked = question.lock().clone();
     assert!(asked.starts_with("POST /oauth/token?realm=a HTTP/1.1\r\n"), "{asked}");
@@ -59,10 +63,10 @@ async fn one_token_serves_until_its_end_is_near() {
     assert!(asked.contains("authorization: Basic dXM6cCUyNnNzJTNBd29yZA=="), "{asked}");
     assert!(asked.ends_with("grant_type=client_credentials&scope=kafka%20all"), "{asked}");
     tokio::time::sleep(Duration::from_millis(850)).await;
-    assert_eq!(source.token().await.unwrap(), "token-2");
+    assert_eq!(token(&source).await.unwrap(), "token-2");
     assert_eq!(count.load(Relaxed), 2);
     source.forget();
-    assert_eq!(source.token().await.unwrap(), "token-3", "one that was refused is not used again");
+    assert_eq!(token(&source).await.unwrap(), "token-3", "one that was refused is not used again");
 }
 
 #[tokio::test]
@@ -74,11 +78,25 @@ async fn why_there_is_no_token_is_said_without_the_secret() {
         ("200 OK", "hello", "its answer is not a token"),
     ] {
         let (url, ..) = serve(status, body).await;
-        let error = source(&url).token().await.unwrap_err();
+        let error = token(&source(&url)).await.unwrap_err();
         assert!(error.ends_with(expected) && error.starts_with("no token from http://"), "{error}");
         assert!(!error.contains("p&ss"), "{error}");
     }
-    assert!(source("http://127.0.0.1:1/").token().await.is_err());
+    assert!(token(&source("http://127.0.0.1:1/")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_given_up_in_the_time_that_a_login_has() {
+    // The operating system accepts for it.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = source(&format!("http://{}/", silent.local_addr().unwrap()));
+    let limit = Duration::from_millis(300);
+    let aside = Aside::default();
+    // The second waits for the question of the first, and no longer than it would for its own.
+    let (first, second) = tokio::join!(source.token(&aside, limit), source.token(&aside, limit));
+    for error in [first.unwrap_err(), second.unwrap_err()] {
+        assert!(error.starts_with("no token from http://") && error.ends_with("within 300ms"), "{error}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use futures::executor::block_on;
 use proptest::prelude::*;
 
 use super::*;
@@ -13,8 +14,12 @@ fn begin(hash: ScramHash, derived: &Derived) -> Scram<'_> {
     Scram::with_nonce(hash, "user", "pencil".to_owned(), NONCE.to_owned(), derived)
 }
 
+fn answer(scram: &mut Scram<'_>, challenge: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    block_on(scram.answer(challenge, &Aside::default()))
+}
+
 fn said(scram: &mut Scram<'_>, challenge: &str) -> String {
-    String::from_utf8(scram.answer(challenge.as_bytes()).unwrap().unwrap()).unwrap()
+    String::from_utf8(answer(scram, challenge.as_bytes()).unwrap().unwrap()).unwrap()
 }
 
 #[test]
@@ -29,7 +34,7 @@ fn the_example_of_rfc_7677() {
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
              p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
         );
-        let verified = scram.answer(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        let verified = answer(&mut scram, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
         assert_eq!(verified, Ok(None));
     }
 }
@@ -44,7 +49,8 @@ fn the_same_with_sha_512() {
         "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
          p=gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ=="
     );
-    let verified = scram.answer(
+    let verified = answer(
+        &mut scram,
         b"v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0vSVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==",
     );
     assert_eq!(verified, Ok(None));
@@ -54,7 +60,11 @@ fn the_same_with_sha_512() {
 fn what_is_derived_from_another_password_or_salt_is_not_used() {
     let (derived, salt) = (Derived::default(), b"salt".to_vec());
     let hash = ScramHash::Sha256;
-    let get = |password: &str, salt: &[u8]| derived.get(hash, password, salt.to_vec(), MIN_ITERATIONS);
+    let get = |password: &str, salt: &[u8]| {
+        let recipe =
+            Recipe { password: password.to_owned(), salt: salt.to_vec(), iterations: MIN_ITERATIONS };
+        block_on(derived.get(hash, recipe, &Aside::default())).unwrap()
+    };
     let first = get("pencil", &salt);
     assert_eq!(first, get("pencil", &salt));
     assert_ne!(first, get("eraser", &salt));
@@ -82,7 +92,7 @@ fn a_broker_that_does_not_know_the_password_is_found_out() {
         let mut scram = begin(ScramHash::Sha256, &derived);
         said(&mut scram, "");
         said(&mut scram, FIRST);
-        let error = scram.answer(last.as_bytes()).unwrap_err();
+        let error = answer(&mut scram, last.as_bytes()).unwrap_err();
         assert!(error.contains(refusal), "{last}: {error}");
     }
 }
@@ -102,7 +112,7 @@ fn a_broker_gets_no_cheap_proof_no_endless_work_and_none_for_another_login() {
     ] {
         let mut scram = begin(ScramHash::Sha256, &derived);
         said(&mut scram, "");
-        let error = scram.answer(first.as_bytes()).unwrap_err();
+        let error = answer(&mut scram, first.as_bytes()).unwrap_err();
         assert!(error.contains(refusal), "{first}: {error}");
     }
 }
@@ -123,12 +133,12 @@ proptest! {
     fn no_message_of_a_broker_makes_it_panic(first: Vec<u8>, last: Vec<u8>) {
         static DERIVED: LazyLock<Derived> = LazyLock::new(Derived::default);
         let mut scram = begin(ScramHash::Sha256, &DERIVED);
-        let _ = scram.answer(b"");
-        let _ = scram.answer(&first);
-        let _ = scram.answer(&last);
+        let _ = answer(&mut scram, b"");
+        let _ = answer(&mut scram, &first);
+        let _ = answer(&mut scram, &last);
         let mut scram = begin(ScramHash::Sha256, &DERIVED);
-        let _ = scram.answer(b"");
-        let _ = scram.answer(FIRST.as_bytes());
-        prop_assert!(scram.answer(&last).is_err());
+        let _ = answer(&mut scram, b"");
+        let _ = answer(&mut scram, FIRST.as_bytes());
+        prop_assert!(answer(&mut scram, &last).is_err());
     }
 }

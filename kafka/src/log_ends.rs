@@ -1,6 +1,6 @@
 //! Where partitions begin and end, asked over connections of our own: for those who do not read them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::{
     messages::{
@@ -153,7 +153,13 @@ async fn ask(
     let answer = leader.call(&request, version, kafka.config().timeout).await?;
     let some = |number: i64| Some(number).filter(|number| *number != NONE);
     let mut found = Vec::new();
-    for told in answer.topics.into_iter().flat_map(|topic| topic.partitions) {
+    // What nobody asked for would be kept in mind.
+    let mut missing: BTreeSet<i32> = partitions.iter().copied().collect();
+    let ours = answer.topics.into_iter().filter(|told| told.name.as_str() == topic);
+    for told in ours.flat_map(|topic| topic.partitions) {
+        if !missing.remove(&told.partition_index) {
+            continue;
+        }
         accepted(told.error_code, || format!("an offset of {topic}/{}", told.partition_index))?;
         found.push(Found {
             partition: told.partition_index,
@@ -161,5 +167,11 @@ async fn ask(
             timestamp_ms: some(told.timestamp),
         });
     }
-    Ok(found)
+    match missing.first() {
+        None => Ok(found),
+        Some(partition) => Err(WireError::Broken {
+            address: leader.address().to_owned(),
+            reason: format!("{topic}/{partition} is missing among the offsets"),
+        }),
+    }
 }

@@ -14,6 +14,9 @@ use crate::wire::{Broker, Metadata};
 
 /// For how long an address comes last.
 const DOUBTED_FOR: Duration = Duration::from_secs(10);
+/// So many are tried at a time: who names thousands of brokers that are not there must not keep us from those that we were
+/// given.
+const TRIED_AT_ONCE: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
@@ -29,7 +32,8 @@ struct State {
 }
 
 impl Addresses {
-    /// All of them, in the order in which they are to be tried this time. The one that is `in_question` comes last.
+    /// Those that are to be tried this time, in that order. The one that is `in_question` comes last. Of very many it is the
+    /// next few, and one that was given among them.
     pub(super) fn in_turn(
         &self,
         bootstrap: &[String],
@@ -42,6 +46,13 @@ impl Addresses {
         let turn = state.turn % all.len().max(1);
         state.turn = state.turn.wrapping_add(1);
         all.rotate_left(turn);
+        if all.len() > TRIED_AT_ONCE {
+            all.truncate(TRIED_AT_ONCE);
+            let given = bootstrap.get(turn % bootstrap.len().max(1));
+            if !all.iter().any(|address| bootstrap.contains(address)) {
+                all.splice(TRIED_AT_ONCE - 1.., given.cloned());
+            }
+        }
         state.doubted.retain(|(_, since)| now.saturating_duration_since(*since) < DOUBTED_FOR);
         all.sort_by_key(|address| {
             let is_doubted = state.doubted.iter().any(|(doubted, _)| doubted == address);
@@ -107,5 +118,19 @@ mod tests {
             ["elsewhere:9", "host:2", "host:1"]
         );
         assert_eq!(addresses.others("host:1"), ["host:2"]);
+    }
+
+    #[test]
+    fn whoever_names_thousands_does_not_keep_us_from_those_that_were_given() {
+        let bootstrap = ["given:1".to_owned(), "given:2".to_owned()];
+        let (addresses, start) = (Addresses::default(), Instant::now());
+        addresses.saw(&naming(&(1..=5_000).collect::<Vec<u16>>()));
+        let mut tried = std::collections::HashSet::new();
+        for _ in 0..5_002 {
+            let turn = addresses.in_turn(&bootstrap, None, start);
+            assert!(turn.len() == TRIED_AT_ONCE && turn.iter().any(|address| bootstrap.contains(address)));
+            tried.extend(turn);
+        }
+        assert_eq!(tried.len(), 5_002, "all of them in the end");
     }
 }

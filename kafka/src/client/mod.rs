@@ -162,7 +162,7 @@ impl Kafka {
     /// Keeps in mind what a broker says of the others; gives how many changes of leaders it knows of. Nothing, and what
     /// it says of brokers does not count, if it does not know of all that are known.
     pub(crate) fn saw(&self, view: &Metadata) -> Option<u64> {
-        let changes = self.shared.leaders.saw(view)?;
+        let changes = self.shared.leaders.saw(view, Instant::now())?;
         self.shared.addresses.saw(view);
         Some(changes)
     }

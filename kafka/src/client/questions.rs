@@ -7,7 +7,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// When each broker was last asked about, by its address.
+/// So long ago that no pause is longer: it is as if it had never been asked.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
+
+/// When each broker was last asked about, by its address. Brokers come and go, each with an address of its own.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     asked: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Option<Instant>>>>>,
@@ -17,12 +20,26 @@ impl Questions {
     /// Puts the `question` about the broker at `address`, or waits for whoever does so already. Not again before `pause` is
     /// over, whatever came of it.
     pub(super) async fn ask(&self, address: &str, pause: Duration, question: impl Future<Output = ()>) {
-        let asked = Arc::clone(self.asked.lock().entry(address.to_owned()).or_default());
+        let asked = self.about(address, Instant::now());
         let mut last = asked.lock().await;
         if last.is_none_or(|last| last.elapsed() >= pause) {
             question.await;
             *last = Some(Instant::now());
         }
+    }
+
+    fn about(&self, address: &str, now: Instant) -> Arc<tokio::sync::Mutex<Option<Instant>>> {
+        let mut asked = self.asked.lock();
+        if !asked.contains_key(address) {
+            // One that is held is being asked about, or is about to be.
+            asked.retain(|_, last| {
+                let is_recent = |last: &Option<Instant>| {
+                    last.is_some_and(|last| now.saturating_duration_since(last) < FORGOTTEN_AFTER)
+                };
+                Arc::strong_count(last) > 1 || last.try_lock().map_or(true, |last| is_recent(&last))
+            });
+        }
+        Arc::clone(asked.entry(address.to_owned()).or_default())
     }
 }
 
@@ -51,5 +68,21 @@ mod tests {
         assert_eq!(count.load(Relaxed), 2, "about another broker");
         ask("host:1", Duration::ZERO).await;
         assert_eq!(count.load(Relaxed), 3, "the pause is over");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_nobody_asks_about_any_more_is_forgotten() {
+        let questions = Questions::default();
+        for number in 0..100 {
+            questions.ask(&format!("host:{number}"), Duration::ZERO, std::future::ready(())).await;
+        }
+        assert_eq!(questions.asked.lock().len(), 100);
+        let now = Instant::now();
+        let held = questions.about("host:7", now);
+        drop(questions.about("host:100", now + FORGOTTEN_AFTER));
+        let mut left: Vec<_> = questions.asked.lock().keys().cloned().collect();
+        left.sort();
+        assert_eq!(left, ["host:100", "host:7"]);
+        drop(held);
     }
 }

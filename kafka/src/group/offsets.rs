@@ -46,14 +46,17 @@ pub(super) async fn fetch(
     let what = || format!("the offsets of group {group}");
     accepted(answer.error_code, what)?;
     let mut committed = BTreeMap::new();
-    for group in answer.groups {
-        accepted(group.error_code, what)?;
-        for partition in group.topics.into_iter().flat_map(|topic| topic.partitions) {
+    // What is said of others is not about us, whatever offsets they go on at.
+    for told in answer.groups.into_iter().filter(|told| told.group_id.as_str() == group) {
+        accepted(told.error_code, what)?;
+        let ours = told.topics.into_iter().filter(|told| told.name.as_str() == topic);
+        for partition in ours.flat_map(|topic| topic.partitions) {
             accepted(partition.error_code, what)?;
             committed.insert(partition.partition_index, offset(partition.committed_offset));
         }
     }
-    for partition in answer.topics.into_iter().flat_map(|topic| topic.partitions) {
+    let ours = answer.topics.into_iter().filter(|told| told.name.as_str() == topic);
+    for partition in ours.flat_map(|topic| topic.partitions) {
         accepted(partition.error_code, what)?;
         committed.insert(partition.partition_index, offset(partition.committed_offset));
     }

@@ -45,7 +45,8 @@ pub(in crate::group) async fn commit(
         .with_member_id(text(&by.member_id))
         .with_topics(vec![topic]);
     let answer = connection.call(&request, version, limit).await?;
-    let answers = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    let ours = answer.topics.iter().filter(|told| told.name.as_str() == config.topic);
+    let answers = ours.flat_map(|topic| &topic.partitions);
     let codes: BTreeMap<i32, i16> = answers.map(|p| (p.partition_index, p.error_code)).collect();
     let refused = commits.iter().filter_map(|commit| {
         // A partition that the answer passes over was not accepted.

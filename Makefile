@@ -34,7 +34,7 @@ APP_SERVICES := hash-processor api-gateway
 # And those that look at them.
 ALL := $(APP) --profile observability
 
-.PHONY: help up up-app up-observability down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak clean
+.PHONY: help up up-app up-observability down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak fuzz-http clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ bench: ## Measure latency and throughput beside their floors (BENCH_ARGS are pas
 
 soak: ## Soak the stack: ten minutes of faults, judged (SOAK_ARGS, for example --broker container --nodes 3)
 	cargo run --release -p integration-tests --bin soak -- $(SOAK_ARGS)
+
+fuzz-http: ## Send five minutes of generated requests to a gateway of its own, and look at its memory (needs Schemathesis)
+	.ci/fuzz-http
 
 clean: ## Remove build output, and the containers with Kafka's data where Docker is there
 	cargo clean

@@ -1,7 +1,8 @@
 //! How much may be pending at once: a number of requests, and a number of bytes.
 //!
-//! Both are reserved before a body is read, so that a crowd of large uploads is turned away at its first line and
-//! not after it has filled the memory. What does not say its length reserves as it arrives.
+//! A place is taken before a body is read, and bytes are reserved as they arrive: what a body announces and does not
+//! send takes nothing from others. What it announces has to fit at that moment, though, so that in a crowd of large
+//! uploads those who come too late are turned away at their first line.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -51,14 +52,18 @@ impl Admission {
         })
     }
 
-    /// Takes a place for a request whose body is known to bring `bytes` bytes (0 if it does not say).
+    /// Takes a place for a request whose body announces `bytes` bytes (0 if it does not say). None of them is reserved
+    /// yet: [`Place::grow`] does that.
     ///
     /// # Errors
-    /// [`Full`] if either limit would be passed; nothing is taken then.
+    /// [`Full`] if either limit would be passed by what was announced; nothing is taken then.
     pub(crate) fn enter(self: &Arc<Self>, bytes: usize) -> Result<Place, Full> {
         take(&self.requests, 1, self.max_requests).inspect_err(|_| count(&self.shed_by_requests))?;
-        let mut place = Place { admission: self.clone(), bytes: 0 };
-        place.grow(bytes)?;
+        let place = Place { admission: self.clone(), bytes: 0 };
+        if self.bytes().saturating_add(bytes) > self.max_bytes {
+            count(&self.shed_by_bytes);
+            return Err(Full);
+        }
         count(&self.admitted);
         Ok(place)
     }
@@ -78,7 +83,7 @@ impl Admission {
         self.max_bytes
     }
 
-    /// Requests that got a place so far, those that were turned away later for a body without a length included.
+    /// Requests that got a place so far, those that were turned away later for a body that did not fit included.
     pub(crate) fn admitted(&self) -> u64 {
         self.admitted.load(Ordering::Relaxed)
     }
@@ -98,6 +103,11 @@ impl Admission {
 }
 
 impl Place {
+    /// Bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Reserves `bytes` more.
     ///
     /// # Errors
@@ -134,8 +144,10 @@ mod tests {
     #[test]
     fn the_number_is_bounded_and_given_back() {
         let admission = Admission::new(2, 100);
-        let first = admission.enter(10).unwrap();
-        let _second = admission.enter(10).unwrap();
+        let mut first = admission.enter(10).unwrap();
+        first.grow(10).unwrap();
+        let mut second = admission.enter(10).unwrap();
+        second.grow(10).unwrap();
         assert_eq!(admission.enter(0).unwrap_err(), Full);
         drop(first);
         assert!(admission.enter(0).is_ok());
@@ -146,7 +158,9 @@ mod tests {
     #[test]
     fn bytes_are_bounded_as_they_arrive() {
         let admission = Admission::new(10, 100);
-        let mut place = admission.enter(60).unwrap();
+        let mut place = admission.enter(100).unwrap();
+        assert_eq!(admission.bytes(), 0, "what is only announced takes nothing");
+        place.grow(60).unwrap();
         assert_eq!(admission.enter(41).unwrap_err(), Full);
         assert_eq!(admission.requests(), 1, "a refused request keeps no place");
         assert!(place.grow(40).is_ok());
@@ -160,6 +174,8 @@ mod tests {
     fn a_length_near_the_end_of_the_number_range_does_not_wrap() {
         let admission = Admission::new(10, 100);
         let mut place = admission.enter(1).unwrap();
+        place.grow(1).unwrap();
         assert_eq!(place.grow(usize::MAX), Err(Full));
+        assert_eq!(admission.enter(usize::MAX).unwrap_err(), Full);
     }
 }

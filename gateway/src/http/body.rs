@@ -1,15 +1,16 @@
-//! Reads a request's body: declared as JSON, within its size, its place reserved, before its deadline.
+//! Reads a request's body: declared as JSON, within its size, its bytes reserved as they arrive, before its deadline.
 
 use std::sync::Arc;
 
 use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::web::{Bytes, BytesMut, Payload};
-use futures::StreamExt as _;
+use actix_web::web::Bytes;
 use serde::Deserialize;
 use service::settings::GatewaySettings;
 use tokio::time::{Instant, timeout_at};
 
+use super::incoming::Incoming;
+use super::pieces::Pieces;
 use super::trace;
 use crate::admission::{Admission, Full, Place};
 use crate::problem::{Code, Problem};
@@ -31,25 +32,23 @@ pub(crate) struct Admitted {
 /// Problems come in the documented order: 415, 413, overloaded, then whatever the arriving bytes show.
 pub(crate) async fn read(
     headers: &HeaderMap,
-    mut payload: Payload,
+    incoming: &mut Incoming,
     admission: &Arc<Admission>,
     deadline: Instant,
 ) -> Result<Admitted, Problem> {
     check_media_type(headers)?;
     let declared = declared_length(headers)?;
-    let mut place = admission.enter(declared.unwrap_or(0)).map_err(overloaded)?;
-    let mut body = Collected::Nothing;
-    while let Some(piece) = timeout_at(deadline, payload.next()).await.map_err(|_| late())? {
+    let place = admission.enter(declared.unwrap_or(0)).map_err(overloaded)?;
+    let mut body = Pieces::new(place, declared.unwrap_or(MAX_BODY_BYTES));
+    while let Some(piece) = timeout_at(deadline, incoming.next()).await.map_err(|_| late())? {
         let piece = piece.map_err(|error| broken(&error, headers))?;
         if body.len() + piece.len() > MAX_BODY_BYTES {
             return Err(too_large());
         }
-        if declared.is_none() {
-            place.grow(piece.len()).map_err(overloaded)?;
-        }
-        body.push(piece);
+        body.push(piece).map_err(overloaded)?;
     }
-    Ok(Admitted { bytes: body.finish(), place })
+    let (bytes, place) = body.finish();
+    Ok(Admitted { bytes, place })
 }
 
 /// Parses a body that has to be a JSON object.
@@ -60,46 +59,6 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
         return Err(invalid("the body has to be a JSON object"));
     }
     serde_json::from_slice(bytes).map_err(|error| invalid(&error.to_string()))
-}
-
-/// Most bodies arrive in one piece, which is then used as it is.
-enum Collected {
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Collected {
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(piece) => piece.len(),
-            Self::Many(pieces) => pieces.len(),
-        }
-    }
-
-    fn push(&mut self, piece: Bytes) {
-        *self = match std::mem::replace(self, Self::Nothing) {
-            Self::Nothing => Self::One(piece),
-            Self::One(first) => {
-                let mut pieces = BytesMut::from(&first[..]);
-                pieces.extend_from_slice(&piece);
-                Self::Many(pieces)
-            }
-            Self::Many(mut pieces) => {
-                pieces.extend_from_slice(&piece);
-                Self::Many(pieces)
-            }
-        };
-    }
-
-    fn finish(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(piece) => piece,
-            Self::Many(pieces) => pieces.freeze(),
-        }
-    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -195,15 +154,6 @@ mod tests {
         for bad in [&b"[1]"[..], b"\"x\"", b"", b"{", b"{}x", b"\xff"] {
             assert_eq!(parse::<Value>(bad).unwrap_err().code(), Code::InvalidRequest, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn pieces_are_joined_in_order() {
-        let mut body = Collected::Nothing;
-        for piece in ["a", "bc", "d"] {
-            body.push(Bytes::from_static(piece.as_bytes()));
-        }
-        assert_eq!((body.len(), body.finish()), (4, Bytes::from_static(b"abcd")));
     }
 
     #[actix_web::test]

@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+mod incoming;
 pub(crate) mod openapi;
+mod pieces;
 pub(crate) mod routes;
 pub(crate) mod trace;

@@ -8,6 +8,7 @@ use protocol::header::CALLER;
 use service::traces::Span;
 use tokio::time::Instant as Deadline;
 
+use super::incoming::Incoming;
 use super::{answer, body, openapi, trace};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
@@ -42,44 +43,45 @@ impl Visitor for Routes<'_> {
 }
 
 /// Where no route leads.
-pub(crate) async fn not_found(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+pub(crate) async fn not_found(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(NO_ROUTE, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, &shard, served, span, None, Err(problem))
+    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
 }
 
-async fn only_post<O: Operation>(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+async fn only_post<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, &shard, served, span, None, Err(problem))
+    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
 }
 
-async fn description(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(OPENAPI, http.method());
     let document = openapi::document(shard.clone()).await;
     served.answered(None);
-    document
+    Incoming::new(payload).answer(&http, document).await
 }
 
-async fn only_get(http: HttpRequest, shard: Data<Shard>) -> HttpResponse {
+async fn only_get(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(OPENAPI, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, &shard, served, span, None, Err(problem))
+    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
 }
 
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
+    let mut incoming = Incoming::new(payload);
     // Set here and obeyed everywhere.
     let deadline = Deadline::now() + shard.request_timeout;
     let (caller, outcome) = match caller(&http, &shard, deadline).await {
         Ok(caller) => {
             let outcome =
-                exchange::<O>(&http, payload, &shard, deadline, caller.as_ref(), span.as_ref()).await;
+                exchange::<O>(&http, &mut incoming, &shard, deadline, caller.as_ref(), span.as_ref()).await;
             (caller, outcome)
         }
         Err(problem) => (None, Err(problem)),
     };
-    finish(&http, &shard, served, span, caller.as_ref(), outcome)
+    finish(&http, incoming, &shard, served, span, caller.as_ref(), outcome).await
 }
 
 /// Who calls; none where nobody asks.
@@ -93,7 +95,7 @@ async fn caller(http: &HttpRequest, shard: &Shard, deadline: Deadline) -> Result
 /// One request from its body to its answer.
 async fn exchange<O: Operation>(
     http: &HttpRequest,
-    payload: Payload,
+    incoming: &mut Incoming,
     shard: &Shard,
     deadline: Deadline,
     caller: Option<&Caller>,
@@ -101,7 +103,7 @@ async fn exchange<O: Operation>(
 ) -> Result<HttpResponse, Problem> {
     caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
     let share = share(http, shard, caller)?;
-    let admitted = body::read(http.headers(), payload, &shard.admission, deadline).await?;
+    let admitted = body::read(http.headers(), incoming, &shard.admission, deadline).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;
     let mut headers = trace::context(http.headers());
     if let Some(caller) = caller {
@@ -129,8 +131,9 @@ fn share(http: &HttpRequest, shard: &Shard, caller: Option<&Caller>) -> Result<O
 }
 
 /// What every answer gets: counted, the caller's request id, and while shutting down a request to close.
-fn finish(
+async fn finish(
     http: &HttpRequest,
+    incoming: Incoming,
     shard: &Shard,
     served: Exchange<'_>,
     mut span: Option<Span>,
@@ -166,5 +169,8 @@ fn finish(
     if shard.is_draining() {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
-    response
+    match code {
+        None => response,
+        Some(_) => incoming.answer(http, response).await,
+    }
 }

@@ -15,6 +15,7 @@ mod deadlines;
 mod faults;
 mod gate;
 mod honesty;
+mod hostile;
 mod images;
 mod limits;
 mod metrics;
@@ -105,6 +106,7 @@ fn main() {
         cluster::tests(&context),
         deadlines::tests(&context),
         faults::tests(&context),
+        hostile::tests(&context),
         images::tests(&context),
         limits::tests(&context),
         metrics::tests(&context),

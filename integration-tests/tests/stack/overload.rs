@@ -152,7 +152,8 @@ fn resident_kib(pid: u32) -> Result<u64> {
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
-fn sockets(pid: u32) -> Result<usize> {
+/// Sockets that process `pid` has open.
+pub(crate) fn sockets(pid: u32) -> Result<usize> {
     let mut count = 0;
     for descriptor in fs::read_dir(format!("/proc/{pid}/fd"))? {
         // One that was closed meanwhile is none.

@@ -39,13 +39,13 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
 }
 
 /// Certificates in a folder that goes with the test.
-struct Files {
+pub(crate) struct Files {
     folder: PathBuf,
     authority: Authority,
 }
 
 impl Files {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("https-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder)?;
         let authority = Authority::new("test authority");
@@ -68,7 +68,7 @@ impl Files {
     }
 
     /// Settings of a gateway with a certificate of its own.
-    fn settings(&self) -> Result<HttpsSettings> {
+    pub(crate) fn settings(&self) -> Result<HttpsSettings> {
         let pair = self.put("gateway", &self.authority.issue("gateway", &["localhost"]))?;
         Ok(HttpsSettings {
             certificate: pair.certificate,
@@ -78,7 +78,7 @@ impl Files {
         })
     }
 
-    fn client(&self, identity: Option<KeyPair>) -> Result<ClientConfig> {
+    pub(crate) fn client(&self, identity: Option<KeyPair>) -> Result<ClientConfig> {
         let files = ClientFiles { authorities: Authorities::File(self.ca()), identity };
         Ok(ClientConfig::clone(&*client_config(&files)?))
     }
@@ -91,7 +91,7 @@ impl Drop for Files {
     }
 }
 
-async fn start(stack: &TestStack, https: HttpsSettings) -> Result<Running> {
+pub(crate) async fn start(stack: &TestStack, https: HttpsSettings) -> Result<Running> {
     let mut settings = stack.gateway_settings();
     settings.https = Some(https);
     let gateway = stack.start_gateway(settings)?;
@@ -99,7 +99,11 @@ async fn start(stack: &TestStack, https: HttpsSettings) -> Result<Running> {
     Ok(gateway)
 }
 
-async fn connect(port: u16, mut config: ClientConfig, protocol: &[u8]) -> Result<TlsStream<TcpStream>> {
+pub(crate) async fn connect(
+    port: u16,
+    mut config: ClientConfig,
+    protocol: &[u8],
+) -> Result<TlsStream<TcpStream>> {
     config.alpn_protocols = vec![protocol.to_vec()];
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let name = ServerName::try_from("localhost")?;

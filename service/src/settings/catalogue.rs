@@ -175,7 +175,7 @@ pub static CATALOGUE: &[Setting] = {
         gateway("REQUEST_TIMEOUT", seconds(0.01, HOUR), Text("10"), "Deadline of a request, from its arrival to its answer"),
         gateway("SHUTDOWN_DELAY", seconds(0.0, HOUR), Text("0"), "After SIGTERM, serve on for so long while load balancers notice"),
         both("LOG_FORMAT", Choice(&["text", "json"]), Text("text"), "Form of the log lines on stderr"),
-        both("RUST_LOG", LogFilter, Text("info,actix_server=warn,rskafka=off"), "What is logged, in the syntax of tracing's EnvFilter"),
+        both("RUST_LOG", LogFilter, Text("info,actix_http=off,actix_server=warn,rskafka=off"), "What is logged, in the syntax of tracing's EnvFilter"),
         both("OTEL_EXPORTER_OTLP_ENDPOINT", HttpUrl, Nothing("none: no traces"), "Collector that takes OTLP over HTTP; spans are posted to `/v1/traces` below it"),
         both("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", HttpUrl, Nothing("see above"), "The whole address that spans are posted to, if it is another"),
         both("OTEL_EXPORTER_OTLP_PROTOCOL", Choice(&["http/protobuf"]), Text("http/protobuf"), "How spans are posted; there is no other way"),

@@ -176,7 +176,7 @@ fn the_defaults_are_the_documented_ones() {
     assert!(gateway.kafka.create_topics);
     assert_eq!(
         (gateway.log.format, gateway.log.filter.as_str()),
-        (LogFormat::Text, "info,actix_server=warn,rskafka=off")
+        (LogFormat::Text, "info,actix_http=off,actix_server=warn,rskafka=off")
     );
     assert_eq!((gateway.host.as_str(), gateway.port), ("0.0.0.0", 3001));
     assert_eq!((gateway.group_id.as_str(), gateway.worker_group_id.as_str()), ("service_1", "service_2"));

@@ -31,10 +31,12 @@ AWAIT_KAFKA = $(call await_health,kafka,Kafka,make logs); \
 # Gateway and worker as containers; named with Kafka where only some services are to run.
 APP := $(COMPOSE) --profile app
 APP_SERVICES := hash-processor api-gateway
-# And those that look at them.
-ALL := $(APP) --profile observability
+# And those that look at them, and the secured ones.
+SECURE := $(COMPOSE) --profile secure
+SECURE_SERVICES := hash-processor-secure api-gateway-secure
+ALL := $(APP) --profile observability --profile secure
 
-.PHONY: help up up-app up-observability down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak fuzz-http clean
+.PHONY: help up up-app up-observability up-secure down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak fuzz-http clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +63,15 @@ up-app: ## Start all of it in Docker: Kafka, Kafka UI, gateway and worker (`make
 up-observability: up-app ## The same with Prometheus and Grafana beside it
 	$(ALL) up -d prometheus grafana
 	@echo "Grafana: http://localhost:3000; Prometheus: http://localhost:9090"
+
+up-secure: ## Start a secured stack beside it: SASL_SSL, ACLs, HTTPS and an API key, of throw-away files that it makes
+	$(NEED_COMPOSE)
+	@deploy/secure/make-files
+	$(SECURE) up -d $(or $(SERVICES),kafka-ui-secure) $(SECURE_SERVICES)
+	@for service in $(SECURE_SERVICES); do \
+		$(call await_health,$$($(SECURE) ps -q $$service),$$service,$(SECURE) logs $$service); \
+	done; \
+	echo "Gateway: https://localhost:3443/hash; Kafka: localhost:9093$(if $(SERVICES),,; Kafka UI: http://localhost:8081)"
 
 down: ## Stop whatever of it runs; Kafka keeps its data
 	$(NEED_COMPOSE)
@@ -114,7 +125,8 @@ soak: ## Soak the stack: ten minutes of faults, judged (SOAK_ARGS, for example -
 fuzz-http: ## Send five minutes of generated requests to a gateway of its own, and look at its memory (needs Schemathesis)
 	.ci/fuzz-http
 
-clean: ## Remove build output, and the containers with Kafka's data where Docker is there
+clean: ## Remove build output, throw-away certificates, and the containers with Kafka's data where Docker is there
 	cargo clean
+	rm -rf deploy/secure/files
 	$(if $(COMPOSE),$(ALL) down --volumes --remove-orphans)
 	$(if $(COMPOSE),$(COMPOSE) $(ZOOKEEPER) down --volumes --remove-orphans)

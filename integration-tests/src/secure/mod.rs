@@ -5,8 +5,10 @@
 //!   test ───────────▶ INTERNAL  anybody may do anything: topics, rules, a look that nothing hinders
 //! ```
 //!
-//! The certificate is for `localhost` alone. Sessions last for [`SESSION`], so that a test of some seconds sees them renewed.
+//! The certificate is for `localhost` alone. Sessions last for [`SESSION`] unless told otherwise, so that a test of some seconds
+//! sees them renewed.
 
+mod least;
 mod rules;
 mod users;
 
@@ -28,6 +30,7 @@ use crate::bench::child::free_ports;
 use crate::broker::TestBroker;
 use crate::cluster::IMAGE;
 use crate::wait;
+pub use least::{GATEWAY, WORKER, least, least_named};
 pub use rules::{Action, On, Rule};
 
 /// How long a login is good.
@@ -49,11 +52,19 @@ pub struct SecureKafka {
 }
 
 impl SecureKafka {
-    /// Starts one that knows `users`.
+    /// Starts one that knows `users`, whose logins are good for [`SESSION`].
     ///
     /// # Errors
     /// There is no Docker engine, or it has no such image.
     pub async fn start(users: &[&str]) -> Result<Self> {
+        Self::with_sessions(users, SESSION).await
+    }
+
+    /// The same with logins that are good for `session`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn with_sessions(users: &[&str], session: Duration) -> Result<Self> {
         let [internal_port, secure_port] = free_ports()?;
         let authority = Authority::new("an authority for tests");
         let server = authority.issue("kafka", &["localhost"]);
@@ -77,7 +88,7 @@ impl SecureKafka {
         for (inside, outside) in ports {
             image = image.with_mapped_port(outside, inside.tcp());
         }
-        for (name, value) in environment(internal_port, secure_port, users) {
+        for (name, value) in environment(internal_port, secure_port, users, session) {
             image = image.with_env_var(name, value);
         }
         let container = image.start().await.context("cannot start Apache Kafka in a container")?;
@@ -156,7 +167,12 @@ pub fn password(user: &str) -> String {
     format!("password-of-{user}")
 }
 
-fn environment(internal_port: u16, secure_port: u16, users: &[&str]) -> Vec<(&'static str, String)> {
+fn environment(
+    internal_port: u16,
+    secure_port: u16,
+    users: &[&str],
+    session: Duration,
+) -> Vec<(&'static str, String)> {
     let of_user = |user: &&str| format!(r#"user_{user}="{}""#, password(user));
     let plain = users.iter().map(of_user).collect::<Vec<_>>().join(" ");
     let module = |name: &str, options: &str| {
@@ -191,7 +207,7 @@ fn environment(internal_port: u16, secure_port: u16, users: &[&str]) -> Vec<(&'s
             "KAFKA_LISTENER_NAME_SECURE_OAUTHBEARER_SASL_JAAS_CONFIG",
             module("oauthbearer.OAuthBearerLoginModule", r#"unsecuredLoginStringClaim_sub="broker""#),
         ),
-        ("KAFKA_CONNECTIONS_MAX_REAUTH_MS", SESSION.as_millis().to_string()),
+        ("KAFKA_CONNECTIONS_MAX_REAUTH_MS", session.as_millis().to_string()),
         ("KAFKA_SSL_KEYSTORE_TYPE", "PEM".to_owned()),
         ("KAFKA_SSL_KEYSTORE_LOCATION", "/etc/kafka/secrets/server.pem".to_owned()),
         ("KAFKA_SSL_TRUSTSTORE_TYPE", "PEM".to_owned()),

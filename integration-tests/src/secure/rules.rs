@@ -13,7 +13,7 @@ const ALLOW: i8 = 3;
 const VERSION: i16 = 3;
 
 /// One thing that a user may do. Whatever one may do but this, one may also describe.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule<'a> {
     /// The user.
     pub user: &'a str,
@@ -24,7 +24,7 @@ pub struct Rule<'a> {
 }
 
 /// What may be done; the numbers are Kafka's.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Consume, join.
     Read = 3,
@@ -35,7 +35,7 @@ pub enum Action {
 }
 
 /// On what it may be done.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On<'a> {
     /// A topic.
     Topic(&'a str),

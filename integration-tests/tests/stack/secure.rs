@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::broker::Choice;
 use integration_tests::client::Client;
-use integration_tests::secure::{Action, On, Rule, SESSION, SecureKafka};
+use integration_tests::secure::{Action, GATEWAY, On, Rule, SESSION, SecureKafka, WORKER, least_named};
 use integration_tests::stack::TestStack;
 use integration_tests::{topics, wait};
 use libtest_mimic::Trial;
@@ -15,8 +15,6 @@ use service::settings::{KafkaLogin, KafkaSecurity, PasswordMechanism, Secret, Se
 
 use crate::{Context, test};
 
-const GATEWAY: &str = "gateway";
-const WORKER: &str = "worker";
 const SCRAM: PasswordMechanism = PasswordMechanism::ScramSha512;
 
 /// What is wrong is named within this time.
@@ -185,22 +183,16 @@ async fn make_topics(kafka: &SecureKafka, stack: &TestStack) -> Result<()> {
     Ok(())
 }
 
-/// The least that gateway and worker need, as the README lists it.
+/// The least that gateway and worker need, under this stack's names.
 async fn grant_the_least(kafka: &SecureKafka, stack: &TestStack) -> Result<()> {
-    let (requests, responses, dead_letters) = (stack.requests(), stack.responses(), stack.dead_letters());
-    let (gateways, workers) = (stack.gateway_group(), stack.worker_group());
-    kafka
-        .grant(&[
-            rule(GATEWAY, Action::Write, On::Topic(&requests)),
-            rule(GATEWAY, Action::Read, On::Topic(&responses)),
-            rule(GATEWAY, Action::Read, On::Group(&gateways)),
-            rule(GATEWAY, Action::Describe, On::Group(&workers)),
-            rule(WORKER, Action::Read, On::Topic(&requests)),
-            rule(WORKER, Action::Write, On::Topic(&responses)),
-            rule(WORKER, Action::Write, On::Topic(&dead_letters)),
-            rule(WORKER, Action::Read, On::Group(&workers)),
-        ])
-        .await
+    let names = [
+        ("hash_requests", stack.requests()),
+        ("hash_responses", stack.responses()),
+        ("hash_requests.dlq", stack.dead_letters()),
+        ("service_1", stack.gateway_group()),
+        ("service_2", stack.worker_group()),
+    ];
+    kafka.grant(&least_named(&names)?).await
 }
 
 fn rule<'a>(user: &'a str, action: Action, on: On<'a>) -> Rule<'a> {

@@ -83,7 +83,12 @@ impl Membership {
         self.shared_out = lead.is_some().then_some(count);
         let shares =
             lead.map(|candidates| assign(self.rules.assignor, &candidates, count)).unwrap_or_default();
-        self.phase = Phase::Syncing { claimed, withheld: !shares.withheld.is_empty() };
+        let own = self.shared_out.and_then(|_| shares.of.get(&self.by.member_id).cloned());
+        if self.shared_out.is_some() && own.is_none() {
+            // To lead a group is to be in it.
+            return self.join_failed(Verdict::Passing, now);
+        }
+        self.phase = Phase::Syncing { claimed, withheld: !shares.withheld.is_empty(), own };
         self.heart.beat_at = self.heart.beat_at.max(now);
         self.actions.push(Action::Sync { by: self.by.clone(), shares: shares.of });
     }
@@ -99,9 +104,13 @@ impl Membership {
     }
 
     fn synced(&mut self, sent: Instant, answer: Result<BTreeSet<i32>, Verdict>, now: Instant) {
-        let Phase::Syncing { claimed, withheld } = &mut self.phase else { return };
-        let (claimed, withheld) = (std::mem::take(claimed), *withheld);
+        let Phase::Syncing { claimed, withheld, own } = &mut self.phase else { return };
+        let (claimed, withheld, own) = (std::mem::take(claimed), *withheld, own.take());
         let assigned = match answer {
+            // What we gave ourselves got lost. As a member like the others we would wait for it for ever.
+            Ok(assigned) if own.is_some_and(|own| own != assigned) => {
+                return self.join_failed(Verdict::Passing, now);
+            }
             Ok(assigned) => assigned,
             // Somebody came or went meanwhile, an everyday thing: join again at once.
             Err(Verdict::Rebalancing) => return self.join_again(now),

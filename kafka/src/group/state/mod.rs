@@ -74,11 +74,27 @@ pub(super) struct Membership {
 
 #[derive(Debug)]
 enum Phase {
-    Apart { join_at: Instant },
-    Joining { claimed: BTreeSet<i32> },
-    Syncing { claimed: BTreeSet<i32>, withheld: bool },
-    Stable { join_at: Option<Instant> },
-    Releasing { revocation: u64, partitions: BTreeSet<i32>, until: Instant, drained: bool },
+    Apart {
+        join_at: Instant,
+    },
+    Joining {
+        claimed: BTreeSet<i32>,
+    },
+    /// `own` is what we have given ourselves, if we lead.
+    Syncing {
+        claimed: BTreeSet<i32>,
+        withheld: bool,
+        own: Option<BTreeSet<i32>>,
+    },
+    Stable {
+        join_at: Option<Instant>,
+    },
+    Releasing {
+        revocation: u64,
+        partitions: BTreeSet<i32>,
+        until: Instant,
+        drained: bool,
+    },
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 mod coordinator;
 mod properties;
 mod scenarios;
+mod shares;
 mod simulation;
 mod world;
 

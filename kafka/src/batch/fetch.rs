@@ -172,7 +172,8 @@ fn contents(
         // A batch that fails its checksum may lie about its end, too. One that does not may reach beyond the high
         // watermark all the same: a leader that has just started knows less than it has told before.
         let read = contents.records.last().map_or(offset, |record| record.offset);
-        let earliest = read.max(contents.unreadable.last().map_or(offset, |record| record.offset)) + 1;
+        let read = read.max(contents.unreadable.last().map_or(offset, |record| record.offset));
+        let earliest = read.saturating_add(1);
         contents.next_offset = contents.next_offset.min(data.high_watermark).max(earliest);
         return Some(contents);
     }

@@ -194,7 +194,7 @@ impl Source {
         };
         let (records, high_watermark) = answer?;
         Ok(Answer {
-            next_offset: records.last().map_or(position, |last| last.offset + 1),
+            next_offset: records.last().map_or(position, |last| last.offset.saturating_add(1)),
             records,
             unreadable: Vec::new(),
             high_watermark,

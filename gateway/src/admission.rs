@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+/// The part of a limit that makes a crowd: one in so many.
+const CROWD: usize = 4;
+
 /// The limits of one shard and what is taken of them.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -66,6 +69,11 @@ impl Admission {
         }
         count(&self.admitted);
         Ok(place)
+    }
+
+    /// Whether a good part of either limit is taken: who waits in vain then has waited for others.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.requests() > self.max_requests / CROWD || self.bytes() > self.max_bytes / CROWD
     }
 
     /// Requests that hold a place now.
@@ -168,6 +176,18 @@ mod tests {
         assert_eq!((admission.admitted(), admission.shed()), (1, Shed { requests: 0, bytes: 2 }));
         drop(place);
         assert_eq!((admission.requests(), admission.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_quarter_of_either_limit_is_a_crowd() {
+        let admission = Admission::new(4, 100);
+        let mut place = admission.enter(0).unwrap();
+        assert!(!admission.is_crowded());
+        place.grow(26).unwrap();
+        assert!(admission.is_crowded());
+        let many = Admission::new(4, 100);
+        let _places = [many.enter(0).unwrap(), many.enter(0).unwrap()];
+        assert!(many.is_crowded());
     }
 
     #[test]

@@ -21,9 +21,14 @@ pub(crate) fn success<O: Operation>(answer: &Answer) -> Result<HttpResponse, Pro
     }
 }
 
-/// The answer for everybody else.
-pub(crate) fn failure(error: RequestError) -> Problem {
+/// The answer for everybody else. `in_a_crowd` says that Kafka answers and that the request had many beside it.
+pub(crate) fn failure(error: RequestError, in_a_crowd: bool) -> Problem {
     let problem = match error.failure {
+        // It was taken and its turn never came: that is our doing, not Kafka's.
+        Failure::KafkaUnavailable if in_a_crowd && error.id.is_some() => {
+            Problem::new(Code::Overloaded, "its turn to be sent did not come in time; try again")
+                .retry_after(1)
+        }
         Failure::Overloaded => {
             Problem::new(Code::Overloaded, "too many requests are pending here; try again").retry_after(1)
         }
@@ -81,6 +86,7 @@ fn with_id(output: &impl Serialize, id: &str) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::{CorrelationId, Tag};
     use serde_json::json;
 
     use super::*;
@@ -99,7 +105,18 @@ mod tests {
         assert!(!retry_safe(Failure::OutcomeUnknown) && !retry_safe(Failure::TooLarge));
     }
 
+    #[test]
+    fn who_waits_in_vain_in_a_crowd_is_told_of_the_crowd() {
+        let code = |id, in_a_crowd| {
+            failure(RequestError { id, failure: Failure::KafkaUnavailable }, in_a_crowd).code()
+        };
+        let taken = || Some(CorrelationId::random(Tag::random()));
+        assert_eq!(code(taken(), true), Code::Overloaded);
+        assert_eq!(code(taken(), false), Code::KafkaUnavailable);
+        assert_eq!(code(None, true), Code::KafkaUnavailable, "it was refused at once");
+    }
+
     fn failure_code(kind: Failure) -> Code {
-        failure(RequestError { id: None, failure: kind }).code()
+        failure(RequestError { id: None, failure: kind }, false).code()
     }
 }

@@ -109,14 +109,19 @@ async fn exchange<O: Operation>(
     if let Some(caller) = caller {
         headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
     }
+    let was_crowded = shard.admission.is_crowded();
     let origin = Origin { headers, parent: span.map(|span| span.context().clone()) };
     let sent = Instant::now();
     let answered = shard.requester.request_by(O::NAME, &input, deadline, origin).await;
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
         shard.metrics.replied(sent.elapsed());
     }
+    let answered = answered.map_err(|error| {
+        let in_a_crowd = (was_crowded || shard.admission.is_crowded()) && shard.requester.is_ready();
+        answer::failure(error, in_a_crowd)
+    });
     drop(admitted.place);
-    let mut response = answer::success::<O>(&answered.map_err(answer::failure)?)?;
+    let mut response = answer::success::<O>(&answered?)?;
     if let Some(share) = share {
         share.tell(response.headers_mut());
     }

@@ -1,13 +1,17 @@
 //! Too much at once: what does not fit is refused at once, and the rest is not harmed.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use futures::future::join_all;
 use hash_processor::Cost;
+use integration_tests::broker::Choice;
 use integration_tests::client::Client;
 use integration_tests::process::{Process, Program};
+use integration_tests::proxy::{Direction, Flow};
+use integration_tests::stack::TestStack;
 use integration_tests::wait;
 use libtest_mimic::Trial;
 
@@ -39,6 +43,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
             context,
             too_many_bytes,
         ),
+        test("a_backlog_that_kafka_takes_slowly_is_overload_and_not_kafkas_absence", context, backlog),
         test("ten_rounds_of_overload_leave_nothing_behind", context, rounds),
     ]
 }
@@ -113,6 +118,42 @@ async fn too_many_bytes(context: Context) -> Result<()> {
     }
     ensure!(gateway.metric("gateway_pending_bytes").await? == 0.0);
     Ok(())
+}
+
+/// More than the way to Kafka carries by the deadline, while Kafka answers.
+async fn backlog(context: Context) -> Result<()> {
+    if context.brokers.choice() != &Choice::Embedded {
+        eprintln!("skipped: the proxy before this broker is not ours alone");
+        return Ok(());
+    }
+    let stack = TestStack::new(context.brokers.any().await?.proxied()?);
+    let _worker = stack.start_processor(stack.processor_settings())?;
+    let mut settings = stack.gateway_settings();
+    settings.request_timeout = Duration::from_secs(3);
+    settings.max_pending_bytes = 32 << 20;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.answering().await?;
+    let proxies = stack.broker.proxies();
+    let proxy = proxies.first().context("the proxy was asked for")?;
+    proxy.set_flow(Direction::Requests, Flow::limited(NonZeroU32::new(500_000).context("not zero")?));
+    let (client, body) = (gateway.client()?, "x".repeat(700_000));
+    let outcomes = join_all((0..30).map(|_| client.try_hash(&body))).await;
+    proxy.heal();
+    let mut in_vain = 0;
+    for outcome in outcomes {
+        match outcome?.map_err(|problem| problem.code) {
+            Ok(_) => {}
+            Err(code) if code == "overloaded" => in_vain += 1,
+            // Under way at the deadline, or not even read by then on a busy machine.
+            Err(code) => ensure!(code == "outcome_unknown" || code == "request_timeout", "{code}"),
+        }
+    }
+    ensure!(in_vain > 0, "all of them were sent");
+    for limit in ["requests", "bytes"] {
+        let shed = gateway.metric(&format!(r#"gateway_shed_requests_total{{limit="{limit}"}}"#)).await?;
+        ensure!(shed == 0.0, "{shed} were turned away by {limit}");
+    }
+    gateway.answering().await
 }
 
 async fn rounds(context: Context) -> Result<()> {

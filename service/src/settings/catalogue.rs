@@ -103,7 +103,24 @@ impl Setting {
     pub(super) fn flag(&self) -> Option<String> {
         (!matches!(self.kind, Kind::Secret)).then(|| flag_of(self.key))
     }
+
+    /// Whether something is less protected without it. An empty variable of such a name is one whose value got lost on
+    /// the way, and is judged as the value that it is.
+    pub(super) fn protects(&self) -> bool {
+        PROTECTING.iter().any(|prefix| self.key.starts_with(prefix))
+    }
 }
+
+/// What settings that protect something begin with.
+const PROTECTING: [&str; 7] = [
+    "KAFKA_SASL_",
+    "KAFKA_SECURITY_",
+    "KAFKA_SSL_",
+    "SERVICE_1_API_KEYS_",
+    "SERVICE_1_CALLER_",
+    "SERVICE_1_JW", // T and KS
+    "SERVICE_1_TLS_",
+];
 
 pub(super) fn flag_of(key: &str) -> String {
     key.to_ascii_lowercase().replace('_', "-")

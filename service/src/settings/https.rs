@@ -24,6 +24,10 @@ impl HttpsSettings {
         let key = reader.path("SERVICE_1_TLS_KEY");
         let client_authorities = reader.path("SERVICE_1_TLS_CLIENT_CA");
         let client_certificate_required = reader.text("SERVICE_1_TLS_CLIENT_AUTH") == "required";
+        if client_authorities.is_none() && reader.is_set("SERVICE_1_TLS_CLIENT_AUTH") {
+            let reason = "clients are asked for no certificate as long as nobody says whose count";
+            reader.conflict("SERVICE_1_TLS_CLIENT_AUTH and SERVICE_1_TLS_CLIENT_CA", reason);
+        }
         match (certificate, key) {
             (Some(certificate), Some(key)) => {
                 Some(Self { certificate, key, client_authorities, client_certificate_required })

@@ -51,7 +51,8 @@ impl Layers {
         flags: &Flags,
     ) -> Self {
         let mut layers = Self::defaults(catalogue, program.service);
-        let dot_env = variables::from_dot_env(&inputs.directory.join(".env"), &mut layers.problems);
+        let dot_env =
+            variables::from_dot_env(catalogue, &inputs.directory.join(".env"), &mut layers.problems);
         let environment = variables::from_environment(
             catalogue,
             program.service,

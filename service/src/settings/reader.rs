@@ -41,9 +41,22 @@ impl Reader {
         }
     }
 
-    /// The name of a file; none if nobody gave it.
+    /// Text that may be none, if nobody gave it. Somebody who gives an empty one has lost the value on the way, as of
+    /// a variable that was not set where this one was made from it; to take that for none could open a door.
+    pub fn name(&mut self, key: &str) -> Option<String> {
+        let blank = self.given(key).filter(|text| text.trim().is_empty());
+        if blank.is_some() {
+            self.note(key, blank, |setting| {
+                format!("; leave it out for its default, which is {}", setting.default.in_words())
+            });
+            return None;
+        }
+        Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    /// The name of a file; none if nobody gave it. An empty one is refused, as by [`name`](Self::name).
     pub fn path(&mut self, key: &str) -> Option<PathBuf> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(PathBuf::from)
+        self.name(key).map(PathBuf::from)
     }
 
     /// A list of texts.
@@ -80,9 +93,9 @@ impl Reader {
         }
     }
 
-    /// A secret; none if nobody gave it.
+    /// A secret; none if nobody gave it. An empty one is refused, as by [`name`](Self::name).
     pub fn secret(&mut self, key: &str) -> Option<Secret<String>> {
-        Some(self.text(key)).filter(|text| !text.is_empty()).map(Secret::new)
+        self.name(key).map(Secret::new)
     }
 
     /// Whether somebody gave this setting, be it the value of its default.
@@ -101,22 +114,40 @@ impl Reader {
         (self.layers.problems, self.layers.notices)
     }
 
+    fn declared(&self, key: &str) -> &'static Setting {
+        layers::find(self.catalogue, key).expect("settings are read by their catalogue key")
+    }
+
+    /// What somebody gave for this setting, as text.
+    fn given(&self, key: &str) -> Option<String> {
+        let setting = self.declared(key);
+        let (value, source) = self.layers.find(setting.key)?;
+        if source == DEFAULTS { None } else { text_of(setting.kind, &value) }
+    }
+
     fn checked(&mut self, key: &str) -> Checked {
-        let setting = layers::find(self.catalogue, key).expect("settings are read by their catalogue key");
-        let (value, source) = self.layers.find(setting.key).expect("every setting has a default");
+        let setting = self.declared(key);
+        let (value, _) = self.layers.find(setting.key).expect("every setting has a default");
         let text = text_of(setting.kind, &value);
         if let Some(checked) = text.as_deref().and_then(|text| setting.kind.check(text)) {
             return checked;
         }
+        self.note(key, text.clone(), |_| hint(text.as_deref()));
+        let default = setting.default.text(self.service);
+        setting.kind.check(&default).expect("every default is a good value of its kind")
+    }
+
+    /// Notes that a value is not what its setting takes; `hint` tells a likely cause.
+    fn note(&mut self, key: &str, text: Option<String>, hint: impl FnOnce(&Setting) -> String) {
+        let setting = self.declared(key);
+        let (_, source) = self.layers.find(setting.key).expect("every setting has a default");
         self.layers.problems.push(Problem::Value {
             key: setting.key.to_owned(),
             source_name: source,
             found: found(setting.kind, text.as_deref()),
             expected: setting.kind.expected(),
-            hint: hint(text.as_deref()),
+            hint: hint(setting),
         });
-        let default = setting.default.text(self.service);
-        setting.kind.check(&default).expect("every default is a good value of its kind")
     }
 }
 
@@ -143,7 +174,7 @@ fn text_of(kind: Kind, value: &Value) -> Option<String> {
 fn found(kind: Kind, text: Option<&str>) -> String {
     match (kind, text) {
         (_, None) => "a table or an array".to_owned(),
-        (Kind::Secret, Some(_)) => "a value that is not shown".to_owned(),
+        (Kind::Secret, Some(text)) if !text.is_empty() => "a value that is not shown".to_owned(),
         (_, Some(text)) => format!("{text:?}"),
     }
 }

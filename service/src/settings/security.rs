@@ -147,12 +147,12 @@ impl KafkaLogin {
     fn read_token(reader: &mut Reader) -> Option<Self> {
         const SOURCES: &str = "KAFKA_SASL_TOKEN_FILE and KAFKA_SASL_TOKEN_URL";
         let file = reader.path("KAFKA_SASL_TOKEN_FILE");
-        let url = Some(reader.text("KAFKA_SASL_TOKEN_URL")).filter(|url| !url.is_empty());
+        let url = reader.name("KAFKA_SASL_TOKEN_URL");
         match (file, url) {
             (Some(file), None) => Some(Self::TokenFile(file)),
             (None, Some(url)) => {
                 let authorities = reader.path("KAFKA_SASL_TOKEN_CA");
-                let scope = Some(reader.text("KAFKA_SASL_TOKEN_SCOPE")).filter(|scope| !scope.is_empty());
+                let scope = reader.name("KAFKA_SASL_TOKEN_SCOPE");
                 let (client_id, client_secret) = read_named_secret(reader)?;
                 Some(Self::TokenEndpoint { url, authorities, client_id, client_secret, scope })
             }
@@ -170,8 +170,8 @@ impl KafkaLogin {
 
 fn read_named_secret(reader: &mut Reader) -> Option<(String, SecretSource)> {
     const PASSWORDS: &str = "KAFKA_SASL_PASSWORD and KAFKA_SASL_PASSWORD_FILE";
-    let username = reader.text("KAFKA_SASL_USERNAME");
-    if username.is_empty() {
+    let username = reader.name("KAFKA_SASL_USERNAME");
+    if username.is_none() && !reader.is_set("KAFKA_SASL_USERNAME") {
         reader.conflict("KAFKA_SASL_USERNAME and KAFKA_SECURITY_PROTOCOL", "a login needs a name");
     }
     let password = match (reader.secret("KAFKA_SASL_PASSWORD"), reader.path("KAFKA_SASL_PASSWORD_FILE")) {
@@ -186,7 +186,7 @@ fn read_named_secret(reader: &mut Reader) -> Option<(String, SecretSource)> {
             return None;
         }
     };
-    (!username.is_empty()).then_some((username, password))
+    username.map(|username| (username, password))
 }
 
 /// Notes each of `settings` that is set though it means nothing beside what `other` says.

@@ -16,10 +16,15 @@ pub struct ShareSettings {
 impl ShareSettings {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let mut limit = |key| Some(reader.whole(key)).filter(|limit| *limit > 0);
-        Self {
+        let shares = Self {
             max_pending: limit("SERVICE_1_CALLER_MAX_PENDING"),
             rate: limit("SERVICE_1_CALLER_RATE"),
             burst: limit("SERVICE_1_CALLER_BURST"),
+        };
+        if shares.burst.is_some() && shares.rate.is_none() {
+            let reason = "without a rate everything is allowed at once, so a burst limits nothing; set both";
+            reader.conflict("SERVICE_1_CALLER_BURST and SERVICE_1_CALLER_RATE", reason);
         }
+        shares
     }
 }

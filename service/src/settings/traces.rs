@@ -97,7 +97,8 @@ impl Default for TraceSettings {
 }
 
 fn headers(reader: &mut Reader) -> Secret<Vec<(String, String)>> {
-    let Some(text) = reader.secret("OTEL_EXPORTER_OTLP_HEADERS") else { return Secret::new(Vec::new()) };
+    // By OpenTelemetry's rules an empty variable is one that is not set.
+    let text = Secret::new(reader.text("OTEL_EXPORTER_OTLP_HEADERS"));
     let is_header = |(name, value): &(String, String)| {
         hyper::header::HeaderName::from_bytes(name.as_bytes()).is_ok()
             && hyper::header::HeaderValue::from_str(value).is_ok()

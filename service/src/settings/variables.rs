@@ -1,7 +1,7 @@
 //! The two layers of variables: `.env` in the working directory, and the environment.
 //!
 //! An empty variable counts as not set, as in `KAFKA_BROKERS=` or a Compose file's `${KAFKA_BROKERS:-}`, so that
-//! the layers below speak. Variables nobody knows are none of our business, but a near miss is worth a notice.
+//! the layers below speak; but not one that protects something, which would be left open then. Variables nobody knows are none of our business, but a near miss is worth a notice.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -15,7 +15,11 @@ use crate::settings::{layers, nearest};
 const PREFIXES: [&str; 3] = ["KAFKA_", "SERVICE_1_", "SERVICE_2_"];
 
 /// The variables of the `.env` file at `path`; none if there is no such file.
-pub(super) fn from_dot_env(path: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+pub(super) fn from_dot_env(
+    catalogue: &'static [Setting],
+    path: &Path,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
     let mut unreadable = |reason: String| {
         problems.push(Problem::Unreadable { source_name: "`.env`".to_owned(), reason });
     };
@@ -45,8 +49,12 @@ pub(super) fn from_dot_env(path: &Path, problems: &mut Vec<Problem>) -> Vec<(Str
             Ok(variable) => variables.push(variable),
         }
     }
-    variables.retain(|(_, value)| !value.is_empty());
+    variables.retain(|(name, value)| !value.is_empty() || protects(catalogue, name));
     variables
+}
+
+fn protects(catalogue: &'static [Setting], name: &str) -> bool {
+    layers::find(catalogue, name).is_some_and(Setting::protects)
 }
 
 /// The variables of the environment that are text.
@@ -59,7 +67,7 @@ pub(super) fn from_environment(
     let mut variables = Vec::new();
     for (name, value) in environment {
         let Some(name) = name.to_str() else { continue };
-        if value.is_empty() {
+        if value.is_empty() && !protects(catalogue, name) {
             continue;
         }
         let setting = layers::find(catalogue, name).filter(|setting| setting.used_by.includes(service));

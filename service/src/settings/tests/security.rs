@@ -76,7 +76,7 @@ fn a_login_is_by_password_or_by_token() {
 #[test]
 fn what_contradicts_itself_or_means_nothing_is_named() {
     let sasl = ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
-    let cases: [(&[(&str, &str)], &str); 9] = [
+    let cases: [(&[(&str, &str)], &str); 12] = [
         (
             &[("KAFKA_SSL_CA", "ca.pem")],
             "KAFKA_SSL_CA and KAFKA_SECURITY_PROTOCOL: KAFKA_SECURITY_PROTOCOL is PLAINTEXT, which is without TLS",
@@ -95,6 +95,15 @@ fn what_contradicts_itself_or_means_nothing_is_named() {
         (&[sasl, ("KAFKA_SASL_TOKEN_FILE", "token")], "tokens are for OAUTHBEARER"),
         (&[sasl, ("KAFKA_SASL_MECHANISM", "OAUTHBEARER")], "OAUTHBEARER needs one of them"),
         (&[sasl, ("KAFKA_SASL_MECHANISM", "GSSAPI")], "KAFKA_SASL_MECHANISM"),
+        (
+            &[("KAFKA_SECURITY_PROTOCOL", "SSL"), ("KAFKA_SSL_CA", "")],
+            "found \"\", expected the name of a file; leave it out for its default, which is what the system trusts",
+        ),
+        (&[sasl, ("KAFKA_SASL_USERNAME", " ")], "found \" \", expected 1 to 255 characters"),
+        (
+            &[sasl, ("KAFKA_SASL_USERNAME", "me"), ("KAFKA_SASL_PASSWORD", "")],
+            "bad setting KAFKA_SASL_PASSWORD (from the environment): found \"\", expected text; leave it out",
+        ),
     ];
     for (variables, expected) in cases {
         let complaint = of(variables).complaint();

@@ -115,7 +115,10 @@ impl Gateway {
     /// If a server cannot be started, or the one for requests ends by itself.
     pub fn run(self, shutdown: &Shutdown) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(self.run_until_stopped(shutdown))
+        let ended = runtime.block_on(self.run_until_stopped(shutdown));
+        // A file or a look-up of a host name that hangs would be waited for.
+        runtime.shutdown_background();
+        ended
     }
 
     async fn run_until_stopped(self, shutdown: &Shutdown) -> Result<()> {

@@ -1,17 +1,16 @@
 //! What is read again while the gateway runs: files of keys and certificates.
 //!
 //! The content is compared and not the time of change: that also sees a file that was replaced through a link, as
-//! Kubernetes replaces mounted secrets, and none of them is large.
+//! Kubernetes replaces mounted secrets, and none of them is large. Each source is looked after by itself, so that one that
+//! takes its time delays no other.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use tokio::task::JoinHandle;
+use anyhow::{Context as _, Result};
+use files::SmallFile;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -21,60 +20,46 @@ pub(crate) trait Source: Send + Sync {
     /// What it is, in words that begin a sentence.
     fn name(&self) -> &'static str;
 
-    /// Uses what is new, if anything is. Blocks as files do.
+    /// Uses what is new, if anything is. Blocks as files do, for as long as [`SmallFile::read`] may at most.
     ///
     /// # Errors
     /// If what is there cannot be used; what was used before stays in use.
     fn reload(&self) -> Result<bool>;
 }
 
-/// What the file at `path` holds, which is `what`.
+/// What `file` holds, which is `what`. Blocks as files do.
 ///
 /// # Errors
-/// If it cannot be read, or has more than `max_bytes` bytes.
-pub(crate) fn read(path: &Path, what: &str, max_bytes: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read {what} in {}", path.display()))?;
-    let fits = u64::try_from(bytes.len()).is_ok_and(|length| length <= max_bytes);
-    ensure!(fits, "{} has more than {max_bytes} bytes, which is all that is read", path.display());
-    Ok(bytes)
+/// If it cannot be read.
+pub(crate) fn read(file: &SmallFile, what: &str) -> Result<Vec<u8>> {
+    file.read().with_context(|| format!("cannot read {what} in {}", file.path().display()))
 }
 
-/// Looks after the sources for as long as it is kept.
+/// Looks after sources for as long as it is kept.
 #[derive(Debug)]
-pub(crate) struct Reloading(Option<JoinHandle<()>>);
+pub(crate) struct Reloading {
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
 
 impl Reloading {
-    /// Starts on the current runtime; does nothing where there is nothing to look after.
+    /// Starts on the current runtime.
     pub(crate) fn start(sources: Vec<Arc<dyn Source>>) -> Self {
-        Self((!sources.is_empty()).then(|| tokio::spawn(watch(sources))))
+        let watched = |source| AbortOnDropHandle::new(tokio::spawn(watch(source)));
+        Self { _tasks: sources.into_iter().map(watched).collect() }
     }
 }
 
-impl Drop for Reloading {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
-}
-
-async fn watch(sources: Vec<Arc<dyn Source>>) {
+async fn watch(source: Arc<dyn Source>) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // What was last said of each, so that one trouble is told once.
-    let mut troubles = vec![None; sources.len()];
+    // What was last said of it, so that one trouble is told once.
+    let mut trouble = None;
     loop {
         ticks.tick().await;
-        for (source, trouble) in sources.iter().zip(&mut troubles) {
-            let reloading = source.clone();
-            let Ok(reloaded) = tokio::task::spawn_blocking(move || reloading.reload()).await else {
-                tracing::error!("{} panicked while they were read again", source.name());
-                continue;
-            };
-            tell(source.name(), reloaded, trouble);
+        let reloading = source.clone();
+        match tokio::task::spawn_blocking(move || reloading.reload()).await {
+            Ok(reloaded) => tell(source.name(), reloaded, &mut trouble),
+            Err(_) => tracing::error!("{} panicked while they were read again", source.name()),
         }
     }
 }
@@ -98,15 +83,63 @@ fn tell(name: &str, reloaded: Result<bool>, trouble: &mut Option<String>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::time::timeout;
+
     use super::*;
 
+    /// Counts how often it was looked at.
+    #[derive(Default)]
+    struct Counted(AtomicU32);
+
+    impl Source for Counted {
+        fn name(&self) -> &'static str {
+            "the counted"
+        }
+
+        fn reload(&self) -> Result<bool> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(false)
+        }
+    }
+
+    /// Takes as long as the test likes.
+    struct Slow(Arc<Barrier>);
+
+    impl Source for Slow {
+        fn name(&self) -> &'static str {
+            "the slow"
+        }
+
+        fn reload(&self) -> Result<bool> {
+            self.0.wait();
+            Ok(false)
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_its_time_delays_no_other() {
+        let (counted, barrier) = (Arc::new(Counted::default()), Arc::new(Barrier::new(2)));
+        let reloading = Reloading::start(vec![Arc::new(Slow(barrier.clone())), counted.clone()]);
+        let twice = async {
+            while counted.0.load(Ordering::Relaxed) < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), twice).await.expect("the slow one delays the other");
+        drop(reloading);
+        // Lets the thread go that the runtime would wait for.
+        barrier.wait();
+    }
+
     #[test]
-    fn a_file_is_read_up_to_its_bound() {
-        let path = std::env::temp_dir().join(format!("bounded-{}", std::process::id()));
-        std::fs::write(&path, "abc").unwrap();
-        assert_eq!(read(&path, "letters", 3).unwrap(), b"abc");
-        assert!(read(&path, "letters", 2).unwrap_err().to_string().contains("more than 2 bytes"));
-        std::fs::remove_file(&path).unwrap();
-        assert!(read(&path, "letters", 3).unwrap_err().to_string().starts_with("cannot read letters in"));
+    fn one_trouble_is_told_once_and_its_end_is_known() {
+        let mut trouble = None;
+        tell("keys", Err(anyhow::anyhow!("cause").context("cannot")), &mut trouble);
+        assert_eq!(trouble.as_deref(), Some("cannot: cause"));
+        tell("keys", Ok(false), &mut trouble);
+        assert_eq!(trouble, None);
     }
 }

@@ -1,6 +1,5 @@
 //! Why there is no TLS.
 
-use std::io;
 use std::path::PathBuf;
 
 /// A configuration cannot be made. No text of these shows what is in a file.
@@ -19,7 +18,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        source: files::ReadError,
     },
     /// A file is not what it should be.
     #[error("{} {reason}", .path.display())]

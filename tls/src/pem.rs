@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use files::SmallFile;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -36,16 +37,18 @@ impl fmt::Debug for Content {
 }
 
 impl Content {
+    /// Reads `path` this once.
     pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
-        let failed = |source| TlsError::Read { path: path.to_owned(), source };
-        let length = std::fs::metadata(path).map_err(failed)?.len();
-        if length > MAX_FILE_BYTES {
-            return Err(TlsError::Content {
-                path: path.to_owned(),
-                reason: format!("has {length} bytes; at most {MAX_FILE_BYTES} are read"),
-            });
+        Self::of(&file(path))
+    }
+
+    /// Reads `file`, as it is now.
+    pub(crate) fn of(file: &SmallFile) -> Result<Self, TlsError> {
+        let path = file.path();
+        match file.read() {
+            Ok(bytes) => Ok(Self { path: path.to_owned(), bytes }),
+            Err(source) => Err(TlsError::Read { path: path.to_owned(), source }),
         }
-        Ok(Self { path: path.to_owned(), bytes: std::fs::read(path).map_err(failed)? })
     }
 
     /// Every certificate in it; at least one.
@@ -71,4 +74,9 @@ impl Content {
     pub(crate) fn wrong(&self, reason: impl Into<String>) -> TlsError {
         TlsError::Content { path: self.path.clone(), reason: reason.into() }
     }
+}
+
+/// A file of certificates or of a key.
+pub(crate) fn file(path: &Path) -> SmallFile {
+    SmallFile::new(path, MAX_FILE_BYTES)
 }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use files::SmallFile;
 use parking_lot::{Mutex, RwLock};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
@@ -17,7 +18,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureSc
 
 use crate::authorities::strictly;
 use crate::error::TlsError;
-use crate::pem::{Content, KeyPair};
+use crate::pem::{self, Content, KeyPair};
 use crate::provider::provider;
 
 /// What a server's configuration is made from.
@@ -43,12 +44,22 @@ pub enum ClientCertificates {
 /// A server's side of TLS.
 #[derive(Debug)]
 pub struct Server {
-    files: ServerFiles,
+    files: Files,
     provider: Arc<CryptoProvider>,
     shown: Arc<Shown>,
     let_in: Option<Arc<LetIn>>,
     /// What was last read, to see whether it is new.
     read: Mutex<Read>,
+}
+
+/// The files themselves.
+#[derive(Debug)]
+struct Files {
+    certificate: SmallFile,
+    key: SmallFile,
+    authorities: Option<SmallFile>,
+    /// Whether clients may do without a certificate.
+    is_optional: bool,
 }
 
 /// All files as they were at one time. Certificate and key are compared as a pair, so that a change caught half way is
@@ -67,6 +78,7 @@ impl Server {
     /// If the processor cannot do it, a file cannot be read, or certificate and key do not belong together.
     pub fn load(files: ServerFiles) -> Result<Self, TlsError> {
         let provider = provider()?;
+        let files = Files::at(&files);
         let read = Read::now(&files)?;
         let shown = Arc::new(Shown(RwLock::new(read.certified_key(&provider)?)));
         let verifier = read.verifier(&files, &provider)?;
@@ -114,18 +126,28 @@ impl Server {
     }
 }
 
-impl Read {
-    fn now(files: &ServerFiles) -> Result<Self, TlsError> {
-        let authorities = match &files.clients {
-            ClientCertificates::NotAsked => None,
-            ClientCertificates::Optional(path) | ClientCertificates::Required(path) => {
-                Some(Content::read(path)?)
-            }
+impl Files {
+    fn at(paths: &ServerFiles) -> Self {
+        let (authorities, is_optional) = match &paths.clients {
+            ClientCertificates::NotAsked => (None, false),
+            ClientCertificates::Optional(path) => (Some(path), true),
+            ClientCertificates::Required(path) => (Some(path), false),
         };
+        Self {
+            certificate: pem::file(&paths.identity.certificate),
+            key: pem::file(&paths.identity.key),
+            authorities: authorities.map(|path| pem::file(path)),
+            is_optional,
+        }
+    }
+}
+
+impl Read {
+    fn now(files: &Files) -> Result<Self, TlsError> {
         Ok(Self {
-            certificate: Content::read(&files.identity.certificate)?,
-            key: Content::read(&files.identity.key)?,
-            authorities,
+            authorities: files.authorities.as_ref().map(Content::of).transpose()?,
+            certificate: Content::of(&files.certificate)?,
+            key: Content::of(&files.key)?,
         })
     }
 
@@ -141,16 +163,13 @@ impl Read {
 
     fn verifier(
         &self,
-        files: &ServerFiles,
+        files: &Files,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
         let Some(content) = &self.authorities else { return Ok(None) };
         let roots = Arc::new(strictly(content)?);
         let builder = WebPkiClientVerifier::builder_with_provider(roots, provider.clone());
-        let builder = match files.clients {
-            ClientCertificates::Optional(_) => builder.allow_unauthenticated(),
-            _ => builder,
-        };
+        let builder = if files.is_optional { builder.allow_unauthenticated() } else { builder };
         let verifier = builder.build().map_err(|error| content.wrong(format!("cannot be used: {error}")))?;
         Ok(Some(verifier))
     }

@@ -3,10 +3,11 @@
 //! The file holds hashes alone, so who reads it cannot call. A key is 256 bits of chance, which no salt and no slow hash
 //! would make harder to guess.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use files::SmallFile;
 use parking_lot::{Mutex, RwLock};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -23,7 +24,7 @@ const MAX_WORD_BYTES: usize = 64;
 /// The keys that are known now.
 #[derive(Debug)]
 pub(super) struct ApiKeys {
-    path: PathBuf,
+    file: SmallFile,
     ring: RwLock<Arc<Ring>>,
     /// What the ring was made from.
     text: Mutex<String>,
@@ -42,10 +43,11 @@ impl ApiKeys {
     /// # Errors
     /// If it cannot be read, or a line is not as it should be.
     pub(super) fn load(path: &Path) -> Result<Self> {
-        let text = read(path)?;
+        let file = SmallFile::new(path, MAX_FILE_BYTES);
+        let text = read(&file)?;
         let ring = Ring::parse(&text).with_context(|| path.display().to_string())?;
         tracing::info!(file = %path.display(), keys = ring.0.len(), "callers are known by API keys");
-        Ok(Self { path: path.to_owned(), ring: RwLock::new(Arc::new(ring)), text: Mutex::new(text) })
+        Ok(Self { file, ring: RwLock::new(Arc::new(ring)), text: Mutex::new(text) })
     }
 
     /// Whose key `secret` is.
@@ -66,12 +68,12 @@ impl Source for ApiKeys {
     }
 
     fn reload(&self) -> Result<bool> {
-        let now = read(&self.path)?;
+        let now = read(&self.file)?;
         let mut text = self.text.lock();
         if *text == now {
             return Ok(false);
         }
-        let ring = Ring::parse(&now).with_context(|| self.path.display().to_string())?;
+        let ring = Ring::parse(&now).with_context(|| self.file.path().display().to_string())?;
         *self.ring.write() = Arc::new(ring);
         *text = now;
         Ok(true)
@@ -144,11 +146,11 @@ fn parse_hash(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
-fn read(path: &Path) -> Result<String> {
-    let bytes = reload::read(path, "the API keys", MAX_FILE_BYTES)?;
+fn read(file: &SmallFile) -> Result<String> {
+    let bytes = reload::read(file, "the API keys")?;
     // The error must not hold what is in the file.
     let text = String::from_utf8(bytes).map_err(|error| error.utf8_error());
-    text.with_context(|| format!("cannot read the API keys in {}", path.display()))
+    text.with_context(|| format!("cannot read the API keys in {}", file.path().display()))
 }
 
 #[cfg(test)]

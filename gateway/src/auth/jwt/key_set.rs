@@ -3,11 +3,12 @@
 //! Keys from an address are fetched at the start, every quarter of an hour, and when a token names one that is not known;
 //! the last at most once a minute, however many such tokens come.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use files::SmallFile;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -44,7 +45,7 @@ pub(crate) struct KeySet {
 
 #[derive(Debug)]
 enum Place {
-    File(PathBuf),
+    File(SmallFile),
     Web(Address),
 }
 
@@ -63,11 +64,11 @@ impl KeySet {
         let (place, text, keys) = match Address::read(place, authorities)? {
             Some(address) => (Place::Web(address), Vec::new(), Keys::default()),
             None => {
-                let path = PathBuf::from(place);
-                let text = read(&path)?;
-                let keys = Keys::parse(&text).with_context(|| path.display().to_string())?;
-                tracing::info!(file = %path.display(), keys = keys.len(), "callers are known by tokens");
-                (Place::File(path), text, keys)
+                let file = SmallFile::new(place, MAX_FILE_BYTES);
+                let text = read(&file)?;
+                let keys = Keys::parse(&text).with_context(|| place.to_owned())?;
+                tracing::info!(file = place, keys = keys.len(), "callers are known by tokens");
+                (Place::File(file), text, keys)
             }
         };
         Ok(Self {
@@ -160,13 +161,13 @@ impl Source for KeySet {
     }
 
     fn reload(&self) -> Result<bool> {
-        let Place::File(path) = &self.place else { return Ok(false) };
-        let now = read(path)?;
+        let Place::File(file) = &self.place else { return Ok(false) };
+        let now = read(file)?;
         let mut text = self.text.lock();
         if *text == now {
             return Ok(false);
         }
-        let keys = Keys::parse(&now).with_context(|| path.display().to_string())?;
+        let keys = Keys::parse(&now).with_context(|| file.path().display().to_string())?;
         *self.keys.write() = Arc::new(keys);
         *text = now;
         Ok(true)
@@ -190,6 +191,6 @@ impl Drop for Fetching {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    reload::read(path, "the keys of tokens", MAX_FILE_BYTES)
+fn read(file: &SmallFile) -> Result<Vec<u8>> {
+    reload::read(file, "the keys of tokens")
 }

@@ -136,7 +136,8 @@ impl Gateway {
         sources.extend(https.iter().map(|https| https.clone() as Arc<dyn Source>));
         let _reloading = Reloading::start(sources);
         let _fetching = authenticator.iter().find_map(|known| known.to_fetch()).map(|keys| {
-            let fetched = readiness.step("keys of tokens");
+            let (fetched, shown) = (readiness.step("keys of tokens"), keys.clone());
+            readiness.show("keys_of_tokens", move || shown.report());
             Fetching::start(keys, move || fetched.done())
         });
         if authenticator.is_none() {

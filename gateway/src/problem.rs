@@ -40,6 +40,8 @@ pub enum Code {
     KafkaUnavailable,
     /// No worker is in the group.
     NoWorkers,
+    /// A token is shown, and the keys that would tell whether it counts could not be fetched.
+    KeysUnavailable,
     /// This gateway is going away and takes nothing new.
     ShuttingDown,
     /// No reply by the deadline; the request was written, or perhaps written.
@@ -48,7 +50,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of their status.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidRequest,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -64,6 +66,7 @@ impl Code {
         Self::Overloaded,
         Self::KafkaUnavailable,
         Self::NoWorkers,
+        Self::KeysUnavailable,
         Self::ShuttingDown,
         Self::OutcomeUnknown,
     ];
@@ -123,6 +126,9 @@ impl Code {
                 ("kafka_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Kafka cannot be reached")
             }
             Self::NoWorkers => ("no_workers", StatusCode::SERVICE_UNAVAILABLE, "No worker is running"),
+            Self::KeysUnavailable => {
+                ("keys_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The keys of tokens cannot be fetched")
+            }
             Self::ShuttingDown => {
                 ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "This gateway is shutting down")
             }
@@ -263,6 +269,8 @@ mod tests {
     fn only_what_was_never_handed_over_is_safe_to_retry() {
         let safe: Vec<_> =
             Code::ALL.iter().filter(|code| code.retry_safe()).map(|code| code.text()).collect();
-        assert_eq!(safe, ["rate_limited", "overloaded", "kafka_unavailable", "no_workers", "shutting_down"]);
+        let unavailable =
+            ["overloaded", "kafka_unavailable", "no_workers", "keys_unavailable", "shutting_down"];
+        assert_eq!(safe, [&["rate_limited"], &unavailable[..]].concat());
     }
 }

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use service::settings::GatewaySettings;
 use service::{Command, terminal};
 
-use super::api_keys::{WORD, hash, is_word};
+use super::digest::{Digest, hexadecimal};
+use super::ring::{WORD, is_word};
 use crate::operations::{self, Operation, Visitor};
 
 /// What keys begin with, so that scanners for leaked secrets can know them.
@@ -51,12 +52,8 @@ fn make(name: &str, scopes: Vec<String>) -> Result<(String, String)> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).context("the system gives no randomness")?;
     let key = format!("{PREFIX}{}", hexadecimal(&bytes));
-    let line = format!("{name} {} {}", hexadecimal(&hash(&key)), scopes.join(" "));
+    let line = format!("{name} {} {}", Digest::of(&key).hexadecimal(), scopes.join(" "));
     Ok((key, line))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn every_operation() -> Vec<String> {
@@ -79,7 +76,7 @@ mod tests {
     fn a_new_key_is_known_by_its_line() {
         let (key, line) = make("alice", Vec::new()).unwrap();
         let words: Vec<&str> = line.split(' ').collect();
-        assert_eq!(words, ["alice", &hexadecimal(&hash(&key)), "hash"]);
+        assert_eq!(words, ["alice", &*Digest::of(&key).hexadecimal(), "hash"]);
         assert!(key.starts_with(PREFIX) && key.len() == PREFIX.len() + 2 * KEY_BYTES);
         assert!(!line.contains(&key));
         assert_ne!(make("alice", Vec::new()).unwrap().0, key);

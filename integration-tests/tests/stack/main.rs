@@ -17,6 +17,7 @@ mod gate;
 mod honesty;
 mod hostile;
 mod images;
+mod key_files;
 mod limits;
 mod metrics;
 mod network;
@@ -108,6 +109,7 @@ fn main() {
         faults::tests(&context),
         hostile::tests(&context),
         images::tests(&context),
+        key_files::tests(&context),
         limits::tests(&context),
         metrics::tests(&context),
         network::tests(&context),

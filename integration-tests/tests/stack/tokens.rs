@@ -233,9 +233,18 @@ async fn over_https(context: Context) -> Result<()> {
     processor.ready().await?;
     let token = issuer.token("alice", "hash", 300)?;
     answers(&gateway, &token).await?;
-    ensure!(call(&wary.client()?, &token).await?.status() == 401);
-    let (status, waits_for) = Client::new(wary.management_port)?.get("/health/ready").await?;
-    ensure!(status == 503 && waits_for.contains("keys of tokens"), "{waits_for}");
+    // Who has no keys cannot say that a token is wrong.
+    let answer = call(&wary.client()?, &token).await?;
+    ensure!(answer.headers().get("retry-after").is_some_and(|seconds| seconds == "2"), "{answer:?}");
+    let refused = problem(answer).await?;
+    ensure!((refused.status, refused.code.as_str()) == (503, "keys_unavailable"), "{refused:?}");
+    ensure!(call(&wary.client()?, "no-token").await?.status() == 401);
+    let (status, report) = Client::new(wary.management_port)?.get("/health/ready").await?;
+    let report: Value = serde_json::from_str(&report)?;
+    let waits_for = report["waiting_for"].as_array().context("no list")?;
+    ensure!(status == 503 && waits_for.contains(&json!("keys of tokens")), "{report}");
+    let error = report["keys_of_tokens"]["last_error"].as_str().unwrap_or_default();
+    ensure!(report["keys_of_tokens"]["count"] == 0 && error.contains("certificate"), "{report}");
     Ok(())
 }
 

@@ -41,29 +41,55 @@ pub(super) struct Expected {
     pub(super) leeway: Duration,
 }
 
+/// When a token counts: seconds since the Unix epoch, with the leeway in them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Valid {
+    from: f64,
+    /// The first moment at which it does not.
+    until: f64,
+}
+
+impl Valid {
+    pub(super) fn between(from: f64, until: f64) -> Self {
+        Self { from, until }
+    }
+
+    /// Judges `now`, the time since the Unix epoch.
+    ///
+    /// # Errors
+    /// If it is too early or too late.
+    pub(super) fn judge(self, now: Duration) -> Result<(), Invalid> {
+        let now = now.as_secs_f64();
+        if now >= self.until {
+            return Err(Invalid("it is over"));
+        }
+        if now < self.from {
+            return Err(Invalid("it has not begun"));
+        }
+        Ok(())
+    }
+}
+
 impl Expected {
-    /// Who calls with these claims at `now`, the time since the Unix epoch.
+    /// Who calls with these claims at `now`, the time since the Unix epoch, and when they may.
     ///
     /// # Errors
     /// If they are not what is expected.
-    pub(super) fn judge(&self, claims: Claims, now: Duration) -> Result<Caller, Invalid> {
+    pub(super) fn judge(&self, claims: Claims, now: Duration) -> Result<(Caller, Valid), Invalid> {
         if claims.iss.as_ref() != Some(&self.issuer) {
             return Err(Invalid("it is from another issuer"));
         }
         if !claims.aud.is_some_and(|audience| audience.has(&self.audience)) {
             return Err(Invalid("it is for somebody else"));
         }
-        let (now, leeway) = (now.as_secs_f64(), self.leeway.as_secs_f64());
+        let leeway = self.leeway.as_secs_f64();
         let ends = claims.exp.ok_or(Invalid("it says no end"))?;
-        if now >= ends + leeway {
-            return Err(Invalid("it is over"));
-        }
-        if claims.nbf.is_some_and(|begins| now + leeway < begins) {
-            return Err(Invalid("it has not begun"));
-        }
+        let begins = claims.nbf.unwrap_or(f64::NEG_INFINITY);
+        let valid = Valid::between(begins - leeway, ends + leeway);
+        valid.judge(now)?;
         let name = claims.sub.filter(|name| is_name(name)).ok_or(Invalid("it names nobody"))?;
         let scopes = [claims.scope, claims.scp].into_iter().flatten();
-        Ok(Caller::new(name, scopes.flat_map(Several::words)))
+        Ok((Caller::new(name, scopes.flat_map(Several::words)), valid))
     }
 }
 

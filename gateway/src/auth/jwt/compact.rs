@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use super::Invalid;
 use super::algorithm::Algorithm;
@@ -17,12 +17,20 @@ pub(super) struct Compact<'a> {
     header: Header,
 }
 
+/// What counts of a header. Keys that it brings along, or says where to find (`jwk`, `jku`, `x5c`, `x5u`), are the
+/// sender's own and count for nothing.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     kid: Option<String>,
-    /// Extensions that a reader has to understand. There is none that this one does.
-    crit: Option<IgnoredAny>,
+    /// Whether there are extensions that a reader has to understand. There is none that this one does.
+    #[serde(default, rename = "crit", deserialize_with = "is_there")]
+    has_extensions: bool,
+}
+
+/// Whatever it is, `null` included.
+fn is_there<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 impl<'a> Compact<'a> {
@@ -36,7 +44,7 @@ impl<'a> Compact<'a> {
         let (header, claims) = signed.split_once('.').ok_or(NO_TOKEN)?;
         let header = decode(header).ok_or(NO_TOKEN)?;
         let header: Header = object(&header).ok_or(NO_TOKEN)?;
-        if header.crit.is_some() {
+        if header.has_extensions {
             return Err(Invalid("it demands extensions that are not understood here"));
         }
         Ok(Self { signed, claims, signature: decode(signature).ok_or(NO_TOKEN)?, header })

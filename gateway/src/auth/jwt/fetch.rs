@@ -1,5 +1,6 @@
 //! One document from a web server: `http://`, or `https://` by the same TLS as everything.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +20,12 @@ const MAX_BYTES: usize = 1 << 20;
 /// Where a document is.
 #[derive(Debug)]
 pub(super) struct Address(Server);
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.url().fmt(formatter)
+    }
+}
 
 impl Address {
     /// Of a text that may be one; none if it is not meant to be.
@@ -44,7 +51,7 @@ impl Address {
     pub(super) async fn fetch(&self) -> Result<Bytes> {
         let fetched = timeout(LIMIT, self.fetch_unbounded()).await;
         let fetched = fetched.unwrap_or_else(|_| bail!("it did not answer within {LIMIT:?}"));
-        fetched.with_context(|| self.0.url().to_string())
+        fetched.with_context(|| self.to_string())
     }
 
     async fn fetch_unbounded(&self) -> Result<Bytes> {

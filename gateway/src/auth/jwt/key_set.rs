@@ -14,9 +14,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::algorithm::Algorithm;
 use super::fetch::Address;
-use super::keys::{Key, Keys};
+use super::keys::Keys;
 use crate::reload::{self, Source};
 
 /// Between two fetches because of tokens whose key is not known.
@@ -34,9 +33,11 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct KeySet {
     place: Place,
+    /// Replaced only by others: as long as they are the same, so is what was verified by them.
     keys: RwLock<Arc<Keys>>,
-    /// What a file held; empty where there is none.
+    /// What they were made from.
     text: Mutex<Vec<u8>>,
+    fetched: Mutex<Fetched>,
     asked: Mutex<Asked>,
     wake: Notify,
     /// Counts the fetches that have ended.
@@ -49,6 +50,17 @@ enum Place {
     Web(Address),
 }
 
+/// How the last fetch ended.
+#[derive(Debug, Default)]
+enum Fetched {
+    /// It has not, and there was none before.
+    #[default]
+    NotYet,
+    Well,
+    /// For this reason.
+    Badly(String),
+}
+
 #[derive(Debug, Default)]
 struct Asked {
     last: Option<Instant>,
@@ -56,6 +68,9 @@ struct Asked {
 }
 
 impl KeySet {
+    /// When those who were refused for want of keys may come again.
+    pub(crate) const RETRY_AFTER_SECONDS: u32 = 2;
+
     /// Those at `place`, a file or an address. Those of an address come with [`Fetching`].
     ///
     /// # Errors
@@ -67,7 +82,6 @@ impl KeySet {
                 let file = SmallFile::new(place, MAX_FILE_BYTES);
                 let text = read(&file)?;
                 let keys = Keys::parse(&text).with_context(|| place.to_owned())?;
-                tracing::info!(file = place, keys = keys.len(), "callers are known by tokens");
                 (Place::File(file), text, keys)
             }
         };
@@ -75,6 +89,7 @@ impl KeySet {
             place,
             keys: RwLock::new(Arc::new(keys)),
             text: Mutex::new(text),
+            fetched: Mutex::default(),
             asked: Mutex::default(),
             wake: Notify::new(),
             fetches: watch::Sender::new(0),
@@ -86,9 +101,23 @@ impl KeySet {
         matches!(self.place, Place::File(_))
     }
 
-    /// The key of this name for this algorithm.
-    pub(super) fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<Arc<Key>> {
-        self.keys.read().find(id, algorithm)
+    /// The keys as they are now.
+    pub(super) fn current(&self) -> Arc<Keys> {
+        self.keys.read().clone()
+    }
+
+    /// Whether there may be keys that are not here because they cannot be fetched.
+    pub(super) fn are_lacking(&self) -> bool {
+        !self.is_file() && !matches!(*self.fetched.lock(), Fetched::Well)
+    }
+
+    /// What is to be shown of keys that are fetched: how many there are, and why there are no newer ones.
+    pub(crate) fn report(&self) -> serde_json::Value {
+        let trouble = match &*self.fetched.lock() {
+            Fetched::Badly(reason) => Some(reason.clone()),
+            Fetched::NotYet | Fetched::Well => None,
+        };
+        serde_json::json!({ "count": self.keys.read().len(), "last_error": trouble })
     }
 
     /// Waits until the keys were fetched once more, if it is time for that; until `deadline` at most.
@@ -114,29 +143,21 @@ impl KeySet {
 
     /// Fetches them again and again. Calls `first` when there are some.
     async fn keep(self: Arc<Self>, first: impl FnOnce()) {
-        let (mut first, mut trouble) = (Some(first), None);
+        let mut first = Some(first);
         loop {
+            self.asked.lock().is_under_way = true;
             let fetched = self.fetch().await;
-            let next = match fetched {
-                Ok(count) => {
-                    if let Some(first) = first.take() {
-                        tracing::info!(keys = count, "callers are known by tokens");
-                        first();
-                    } else if trouble.is_some() {
-                        tracing::info!(keys = count, "the keys of tokens can be fetched again");
-                    }
-                    trouble = None;
-                    INTERVAL
-                }
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    if trouble.as_ref() != Some(&error) {
-                        tracing::warn!(error, "the keys of tokens cannot be fetched, trying again");
-                    }
-                    trouble = Some(error);
-                    if first.is_some() { RETRY } else { ASKED_INTERVAL }
-                }
+            if fetched.is_ok()
+                && let Some(first) = first.take()
+            {
+                first();
+            }
+            let next = match &fetched {
+                Ok(()) => INTERVAL,
+                Err(_) if first.is_some() => RETRY,
+                Err(_) => ASKED_INTERVAL,
             };
+            self.tell(fetched);
             self.asked.lock().is_under_way = false;
             self.fetches.send_modify(|count| *count += 1);
             tokio::select! {
@@ -146,12 +167,47 @@ impl KeySet {
         }
     }
 
-    async fn fetch(&self) -> Result<usize> {
-        let Place::Web(address) = &self.place else { return Ok(self.keys.read().len()) };
-        let keys = Keys::parse(&address.fetch().await?)?;
-        let count = keys.len();
+    /// Fetches them once.
+    ///
+    /// # Errors
+    /// If they do not come, or are none; those of before stay.
+    pub(crate) async fn fetch(&self) -> Result<()> {
+        let Place::Web(address) = &self.place else { return Ok(()) };
+        self.take(address.fetch().await?.to_vec()).with_context(|| address.to_string())?;
+        Ok(())
+    }
+
+    /// Uses the set that `now` is, if it is another than the one of before.
+    fn take(&self, now: Vec<u8>) -> Result<bool> {
+        let mut text = self.text.lock();
+        if *text == now {
+            return Ok(false);
+        }
+        let keys = Keys::parse(&now)?;
         *self.keys.write() = Arc::new(keys);
-        Ok(count)
+        *text = now;
+        Ok(true)
+    }
+
+    /// Notes how a fetch ended, and says what is new about that.
+    fn tell(&self, ended: Result<()>) {
+        let mut fetched = self.fetched.lock();
+        match (&*fetched, ended.map_err(|error| format!("{error:#}"))) {
+            (Fetched::Well, Ok(())) => {}
+            (Fetched::NotYet, Ok(())) => {
+                tracing::info!(keys = self.current().len(), "the keys of tokens were fetched");
+            }
+            (Fetched::Badly(_), Ok(())) => {
+                tracing::info!(keys = self.current().len(), "the keys of tokens can be fetched again");
+            }
+            (Fetched::Badly(known), Err(reason)) if *known == reason => return,
+            (_, Err(reason)) => {
+                tracing::warn!(error = reason, "the keys of tokens cannot be fetched, trying again");
+                *fetched = Fetched::Badly(reason);
+                return;
+            }
+        }
+        *fetched = Fetched::Well;
     }
 }
 
@@ -162,15 +218,7 @@ impl Source for KeySet {
 
     fn reload(&self) -> Result<bool> {
         let Place::File(file) = &self.place else { return Ok(false) };
-        let now = read(file)?;
-        let mut text = self.text.lock();
-        if *text == now {
-            return Ok(false);
-        }
-        let keys = Keys::parse(&now).with_context(|| file.path().display().to_string())?;
-        *self.keys.write() = Arc::new(keys);
-        *text = now;
-        Ok(true)
+        self.take(read(file)?).with_context(|| file.path().display().to_string())
     }
 }
 

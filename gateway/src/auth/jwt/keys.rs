@@ -73,6 +73,12 @@ impl Keys {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Those that may verify one of `algorithms`, by their names; none for one without.
+    pub(super) fn names(&self, algorithms: &[Algorithm]) -> Vec<Option<&str>> {
+        let suits = |key: &&Arc<Key>| algorithms.iter().any(|algorithm| key.suits(*algorithm));
+        self.0.iter().filter(suits).map(|key| key.id.as_deref()).collect()
+    }
 }
 
 impl Key {

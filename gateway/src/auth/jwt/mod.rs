@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  token ─▶ compact (three parts, header, claims) ─▶ key_set (whose key?) ─▶ public_key (is it signed?) ─▶ claims (for us? now?)
+//!        └▶ verified (was all that so a moment ago?)
 //! ```
 //!
 //! Signatures by public keys alone. Which algorithms count is a setting, and a key's own kind has to go with the
@@ -14,6 +15,7 @@ mod fetch;
 mod key_set;
 mod keys;
 mod public_key;
+mod verified;
 
 #[cfg(test)]
 mod tests;
@@ -27,20 +29,23 @@ use service::settings::JwtSettings;
 use tokio::time::Instant;
 
 use super::Caller;
+use super::digest::Digest;
 use crate::reload::Source;
 
 use algorithm::Algorithm;
 use claims::Expected;
 use compact::Compact;
+use verified::Verified;
 
 pub(crate) use key_set::{Fetching, KeySet};
 
 /// Knows callers by tokens.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     algorithms: Vec<Algorithm>,
     expected: Expected,
     keys: Arc<KeySet>,
+    verified: Verified,
     clock: WallClock,
 }
 
@@ -49,12 +54,27 @@ pub(super) struct Tokens {
 #[error("{0}")]
 pub(super) struct Invalid(pub(super) &'static str);
 
+/// Why nobody is known by a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It counts for nothing.
+    Invalid(Invalid),
+    /// It may count, and the keys to tell by could not be fetched.
+    NoKeys,
+}
+
+impl From<Invalid> for Refused {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
 impl Tokens {
     /// What `settings` ask for.
     ///
     /// # Errors
     /// If this processor cannot verify signatures, or the keys are in a file that cannot be used.
-    pub(super) fn from_settings(settings: &JwtSettings, clock: WallClock) -> Result<Self> {
+    pub(crate) fn from_settings(settings: &JwtSettings, clock: WallClock) -> Result<Self> {
         tls::check_processor().context("tokens cannot be verified")?;
         let algorithms = settings.algorithms.iter().filter_map(|name| Algorithm::named(name)).collect();
         let keys = Arc::new(KeySet::at(&settings.keys, settings.keys_authorities.as_deref())?);
@@ -63,7 +83,7 @@ impl Tokens {
             audience: settings.audience.clone(),
             leeway: settings.leeway,
         };
-        Ok(Self { algorithms, expected, keys, clock })
+        Ok(Self { algorithms, expected, keys, verified: Verified::default(), clock })
     }
 
     /// What is to be read again while the gateway runs.
@@ -71,29 +91,54 @@ impl Tokens {
         self.keys.is_file().then(|| self.keys.clone() as Arc<dyn Source>)
     }
 
+    /// How many keys there are, and the names of those that can verify tokens; none for one without.
+    pub(crate) fn key_names(&self) -> (usize, Vec<Option<String>>) {
+        let keys = self.keys.current();
+        let names = keys.names(&self.algorithms);
+        (keys.len(), names.into_iter().map(|name| name.map(str::to_owned)).collect())
+    }
+
     /// The keys, if somebody has to fetch them.
-    pub(super) fn to_fetch(&self) -> Option<Arc<KeySet>> {
+    pub(crate) fn to_fetch(&self) -> Option<Arc<KeySet>> {
         (!self.keys.is_file()).then(|| self.keys.clone())
     }
 
-    /// Whose token `text` is. Waits, until `deadline` at most, where its key is not known.
+    /// Whose token `text` is, which has this digest. Waits, until `deadline` at most, where its key is not known.
     ///
     /// # Errors
-    /// If it counts for nothing.
-    pub(super) async fn find(&self, text: &str, deadline: Instant) -> Result<Caller, Invalid> {
+    /// If it counts for nothing, or that cannot be said.
+    pub(super) async fn find(
+        &self,
+        text: &str,
+        digest: Digest,
+        deadline: Instant,
+    ) -> Result<Caller, Refused> {
+        let mut keys = self.keys.current();
+        if let Some(caller) = self.verified.find(&digest, &keys, self.now()) {
+            return Ok(caller);
+        }
         let token = Compact::parse(text)?;
         let algorithm = token.algorithm().filter(|named| self.algorithms.contains(named));
         let algorithm = algorithm.ok_or(Invalid("its algorithm is none that counts here"))?;
-        let key = match self.keys.find(token.key_id(), algorithm) {
-            Some(key) => key,
+        let mut key = keys.find(token.key_id(), algorithm);
+        if key.is_none() {
             // The issuer may have begun to sign with a new key.
-            None => {
-                self.keys.renewed(deadline).await;
-                self.keys.find(token.key_id(), algorithm).ok_or(Invalid("its key is not known"))?
-            }
+            self.keys.renewed(deadline).await;
+            keys = self.keys.current();
+            key = keys.find(token.key_id(), algorithm);
+        }
+        let Some(key) = key else {
+            let lacking = self.keys.are_lacking();
+            return Err(if lacking { Refused::NoKeys } else { Invalid("its key is not known").into() });
         };
         key.verify(algorithm, token.signed(), token.signature())?;
-        let now = u64::try_from(self.clock.now().timestamp()).unwrap_or(0);
-        self.expected.judge(token.claims()?, Duration::from_secs(now))
+        let (caller, valid) = self.expected.judge(token.claims()?, self.now())?;
+        self.verified.keep(digest, &keys, caller.clone(), valid);
+        Ok(caller)
+    }
+
+    /// Time since the Unix epoch.
+    fn now(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.clock.now().timestamp()).unwrap_or(0))
     }
 }

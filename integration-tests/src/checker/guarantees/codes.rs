@@ -28,6 +28,7 @@ const CODES: [(&str, u16, Sent); 17] = [
     ("overloaded", 503, Sent::No),
     ("kafka_unavailable", 503, Sent::No),
     ("no_workers", 503, Sent::No),
+    ("keys_unavailable", 503, Sent::No),
     ("shutting_down", 503, Sent::No),
     ("outcome_unknown", 504, Sent::Perhaps),
 ];

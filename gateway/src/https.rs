@@ -23,13 +23,7 @@ impl Https {
     /// If this processor cannot do it, or a file cannot be used.
     pub(crate) fn from_settings(settings: Option<&HttpsSettings>) -> Result<Option<Arc<Self>>> {
         let Some(settings) = settings else { return Ok(None) };
-        let identity = KeyPair { certificate: settings.certificate.clone(), key: settings.key.clone() };
-        let clients = match settings.client_authorities.clone() {
-            None => ClientCertificates::NotAsked,
-            Some(file) if settings.client_certificate_required => ClientCertificates::Required(file),
-            Some(file) => ClientCertificates::Optional(file),
-        };
-        let server = Server::load(ServerFiles { identity, clients }).context("HTTPS cannot be served")?;
+        let server = Server::load(files(settings)).context("HTTPS cannot be served")?;
         Ok(Some(Arc::new(Self(server))))
     }
 
@@ -40,6 +34,17 @@ impl Https {
     pub(crate) fn config(&self) -> Result<ServerConfig> {
         self.0.config().context("HTTPS cannot be served")
     }
+}
+
+/// Where it is made from.
+pub(crate) fn files(settings: &HttpsSettings) -> ServerFiles {
+    let identity = KeyPair { certificate: settings.certificate.clone(), key: settings.key.clone() };
+    let clients = match settings.client_authorities.clone() {
+        None => ClientCertificates::NotAsked,
+        Some(file) if settings.client_certificate_required => ClientCertificates::Required(file),
+        Some(file) => ClientCertificates::Optional(file),
+    };
+    ServerFiles { identity, clients }
 }
 
 impl Source for Https {

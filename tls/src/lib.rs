@@ -6,6 +6,7 @@
 //!  authorities  whom to trust: a file, or what the system trusts
 //!  client       a configuration for those who connect
 //!  server       a configuration for those who listen; its files can be read again while it is in use
+//!  look         what a server's files are like, for those who check them (validity: from when until when)
 //!  throw_away   an authority for tests (feature `throw-away`)
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod authorities;
 mod client;
 mod error;
+mod look;
 mod pem;
 mod provider;
 mod server;
@@ -22,10 +24,12 @@ pub mod throw_away;
 
 #[cfg(test)]
 mod tests;
+mod validity;
 
 pub use authorities::Authorities;
 pub use client::{ClientFiles, client_config};
 pub use error::TlsError;
+pub use look::{Seen, look};
 pub use pem::KeyPair;
 pub use provider::{check_processor, provider};
 pub use rustls;

@@ -65,10 +65,10 @@ struct Files {
 /// All files as they were at one time. Certificate and key are compared as a pair, so that a change caught half way is
 /// read again as soon as it is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Read {
-    certificate: Content,
+pub(crate) struct Read {
+    pub(crate) certificate: Content,
     key: Content,
-    authorities: Option<Content>,
+    pub(crate) authorities: Option<Content>,
 }
 
 impl Server {
@@ -104,6 +104,11 @@ impl Server {
         }
         *read = now;
         Ok(true)
+    }
+
+    /// What was read last.
+    pub(crate) fn into_read(self) -> Read {
+        self.read.into_inner()
     }
 
     /// The configuration of every connection. Which protocols run inside is the caller's to add.

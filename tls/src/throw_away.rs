@@ -1,14 +1,16 @@
 //! An authority for tests and for trying things out: made in a moment, and forgotten with what it signed.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use graviola::hashing::Sha256;
 use graviola::signing::ecdsa::{P256, SigningKey};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyIdMethod,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 
 /// Bytes of a point on the curve, which stands at the end of a public key's DER form.
@@ -54,8 +56,33 @@ impl Authority {
     /// # Panics
     /// If a host is none.
     pub fn issue(&self, name: &str, hosts: &[&str]) -> Issued {
-        let key = Key::generate();
+        self.sign(params(name, hosts))
+    }
+
+    /// The same, for somebody who is known from then until then.
+    ///
+    /// # Panics
+    /// If a host is none, or a date is none that certificates can have.
+    pub fn issue_between(
+        &self,
+        name: &str,
+        hosts: &[&str],
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Issued {
         let mut params = params(name, hosts);
+        let day = |date: &DateTime<Utc>| {
+            let (month, day) = (u8::try_from(date.month()), u8::try_from(date.day()));
+            date_time_ymd(date.year(), month.expect("there are 12"), day.expect("there are 31"))
+        };
+        let time = |date: &DateTime<Utc>| Duration::from_secs(date.num_seconds_from_midnight().into());
+        params.not_before = day(&from) + time(&from);
+        params.not_after = day(&until) + time(&until);
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Issued {
+        let key = Key::generate();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let certificate = params.signed_by(&key, &self.issuer).expect("the parameters are complete");
         Issued { certificate: pem("CERTIFICATE", certificate.der()), key: pem("PRIVATE KEY", &key.pkcs8()) }

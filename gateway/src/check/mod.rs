@@ -1,18 +1,20 @@
-//! `api-gateway check`: is the cluster as a gateway needs it?
+//! `api-gateway check`: is everything as a gateway needs it, the files that it reads and the cluster?
+
+mod files;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use kafka::Kafka;
-use kafka::check::{GroupNeed, Level, Needs, TopicNeed, check};
+use kafka::check::{Finding, GroupNeed, Level, Needs, TopicNeed, check};
 use kafka::permissions::Operation::{Describe, Read, Write};
 use kafka::topics::TopicSpec;
 use service::settings::{GatewaySettings, KafkaSettings, NoWorker};
 use service::{Command, terminal};
 
 const DETAILS: &str = "\
-One line each: ok, warn or FAIL, and what to do. Nothing is changed. Exit status 1 if anything fails, 2 if a
-setting is wrong.";
+One line each: ok, warn or FAIL, and what to do. Nothing is changed, and no secret is shown. Exit status 1 if anything
+fails, 2 if a setting is wrong.";
 
 /// Settings that its help lists.
 const SETTINGS: &[&str] = &[
@@ -24,6 +26,13 @@ const SETTINGS: &[&str] = &[
     "KAFKA_CREATE_TOPICS",
     "SERVICE_1_GROUP_ID",
     "SERVICE_2_GROUP_ID",
+    "SERVICE_1_API_KEYS_FILE",
+    "SERVICE_1_JWKS",
+    "SERVICE_1_JWKS_CA",
+    "SERVICE_1_JWT_ALGORITHMS",
+    "SERVICE_1_TLS_CERT",
+    "SERVICE_1_TLS_KEY",
+    "SERVICE_1_TLS_CLIENT_CA",
 ];
 
 /// So many single waits for a broker are the longest that all of it may take.
@@ -31,22 +40,31 @@ const LONGEST_WAITS: u32 = 6;
 
 /// The command.
 pub(crate) fn command() -> Command<GatewaySettings> {
-    Command::new("check", "See whether the cluster is as a gateway needs it", run)
+    Command::new("check", "See whether files and cluster are as a gateway needs them", run)
         .uses(SETTINGS)
         .details(DETAILS)
 }
 
 fn run(settings: GatewaySettings, (): ()) -> Result<ExitCode> {
-    let kafka = Kafka::new(connect::config(&settings.kafka)?);
     let needs = needs(&settings);
     terminal::run(async |terminal: &terminal::Terminal| {
-        let mut written = Ok(());
-        let mut tell = |finding| {
+        let (mut written, mut worst) = (Ok(()), Level::Ok);
+        let mut tell = |finding: Finding| {
+            worst = worst.max(finding.level);
             if written.is_ok() {
                 written = terminal.line(finding);
             }
         };
-        let worst = check(&kafka, &needs, &mut tell).await;
+        files::look(&settings, &mut tell).await;
+        match connect::config(&settings.kafka) {
+            Ok(config) => {
+                check(&Kafka::new(config), &needs, &mut tell).await;
+            }
+            Err(error) => {
+                let text = format!("{:#}", anyhow::Error::from(error));
+                tell(Finding { level: Level::Fail, subject: "kafka".to_owned(), text });
+            }
+        }
         written?;
         Ok(if worst == Level::Fail { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     })

@@ -12,7 +12,7 @@ pub(in crate::checker) enum Sent {
 }
 
 /// The errors that the API documents: code, status, and what they say.
-const CODES: [(&str, u16, Sent); 17] = [
+const CODES: [(&str, u16, Sent); 18] = [
     ("invalid_request", 400, Sent::No),
     ("unauthenticated", 401, Sent::No),
     ("forbidden", 403, Sent::No),

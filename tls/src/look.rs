@@ -1,0 +1,38 @@
+//! What a server's files are like, for somebody who wants to know before clients do.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::TlsError;
+use crate::server::{Server, ServerFiles};
+use crate::validity::validity;
+
+/// What is seen in files that a server could use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// From when every certificate of the chain counts.
+    pub valid_from: DateTime<Utc>,
+    /// Until when every one of them does.
+    pub valid_until: DateTime<Utc>,
+    /// Authorities of clients' certificates; none where clients are asked for none.
+    pub authorities: Option<usize>,
+}
+
+/// Reads the files and judges them as a server does that is to use them. That a certificate has ended is no error.
+///
+/// # Errors
+/// As [`Server::load`]; also if a certificate does not say when it counts.
+pub fn look(files: &ServerFiles) -> Result<Seen, TlsError> {
+    let read = Server::load(files.clone())?.into_read();
+    let mut all = None;
+    for certificate in read.certificate.certificates()? {
+        let valid = validity(&certificate);
+        let (from, until) = valid.ok_or_else(|| read.certificate.wrong("has a certificate without dates"))?;
+        all = match all {
+            None => Some((from, until)),
+            Some((latest, earliest)) => Some((from.max(latest), until.min(earliest))),
+        };
+    }
+    let (valid_from, valid_until) = all.ok_or_else(|| read.certificate.wrong("has no certificate"))?;
+    let authorities = read.authorities.as_ref().map(crate::pem::Content::certificates).transpose()?;
+    Ok(Seen { valid_from, valid_until, authorities: authorities.map(|all| all.len()) })
+}

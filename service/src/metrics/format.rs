@@ -10,14 +10,16 @@ pub enum Format {
 }
 
 const OPEN_METRICS: &str = "application/openmetrics-text";
+const PLAIN: &str = "text/plain";
 
 impl Format {
-    /// What a caller with this `Accept` header is given.
+    /// What a caller with this `Accept` header is given: OpenMetrics if it names that, does not refuse it (`q=0`) and does
+    /// not like the older format better.
     pub fn accepted_by(accept: Option<&str>) -> Self {
-        if accept.is_some_and(|accept| accept.contains(OPEN_METRICS)) {
-            Self::OpenMetrics
-        } else {
-            Self::Prometheus
+        let weight = |format| accept.and_then(|accept| weight(accept, format));
+        match weight(OPEN_METRICS) {
+            Some(wanted) if wanted > 0.0 && wanted >= weight(PLAIN).unwrap_or(0.0) => Self::OpenMetrics,
+            _ => Self::Prometheus,
         }
     }
 
@@ -36,6 +38,21 @@ impl Format {
             Self::Prometheus => prometheus(&page),
         }
     }
+}
+
+/// How much an `Accept` header wants `media_type` where it names it, from 0 to 1; the most where it does so several times, as
+/// for several versions. A weight that cannot be read is none, which means 1.
+fn weight(accept: &str, media_type: &str) -> Option<f32> {
+    let weight_of = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        if !parts.next()?.eq_ignore_ascii_case(media_type) {
+            return None;
+        }
+        let mut parameters = parts.filter_map(|parameter| parameter.split_once('='));
+        let named = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        Some(named.and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(1.0))
+    };
+    accept.split(',').filter_map(weight_of).reduce(f32::max)
 }
 
 /// The older format names a counter's family as its series are named, with `_total`, and has no end mark.
@@ -80,6 +97,28 @@ mod tests {
         assert_eq!(Format::accepted_by(Some(prometheus_asks)), Format::OpenMetrics);
         for accept in [None, Some("*/*"), Some("text/plain")] {
             assert_eq!(Format::accepted_by(accept), Format::Prometheus);
+        }
+    }
+
+    #[test]
+    fn weights_decide() {
+        for accept in [
+            "application/openmetrics-text; q=0",
+            "application/openmetrics-text;version=1.0.0;q=0.000, */*",
+            "application/openmetrics-text;q=0.4,text/plain;q=0.5",
+            "application/openmetrics-texts",
+            "text/html;a=application/openmetrics-text",
+            "application/openmetrics-text;q=nan",
+            ";q=1,,",
+        ] {
+            assert_eq!(Format::accepted_by(Some(accept)), Format::Prometheus, "{accept}");
+        }
+        for accept in [
+            "Application/OpenMetrics-Text;Q=0.5, text/plain;q=0.3",
+            "text/plain;q=0.5,application/openmetrics-text;version=0.0.1;q=0.1,application/openmetrics-text;q=0.5",
+            "application/openmetrics-text;q=none",
+        ] {
+            assert_eq!(Format::accepted_by(Some(accept)), Format::OpenMetrics, "{accept}");
         }
     }
 

@@ -68,7 +68,7 @@ async fn run(queue: &Queue, posts: Posts) {
 }
 
 async fn work(queue: &Queue, posts: Posts) {
-    let mut collector = Collector { posts, is_away: false };
+    let mut collector = Collector { posts, is_away: false, complaints: Complaints::default() };
     while !queue.closed.is_cancelled() {
         queue.filled(GATHERING).await;
         if queue.len() > 0 {
@@ -80,10 +80,11 @@ async fn work(queue: &Queue, posts: Posts) {
     }
 }
 
-/// The other end, and whether it took what it was sent last.
+/// The other end, and how it took what it was sent last.
 struct Collector {
     posts: Posts,
     is_away: bool,
+    complaints: Complaints,
 }
 
 impl Collector {
@@ -94,12 +95,13 @@ impl Collector {
         // Counted as failed until it is known better: the post may be cut off.
         let unless_taken = Unless { queue, spans };
         match self.posts.post(batch).await {
-            Ok(refused) => {
-                let refused = refused.min(spans);
+            Ok(said) => {
+                let refused = said.refused.min(spans);
                 unless_taken.taken(spans - refused);
                 if std::mem::take(&mut self.is_away) {
                     tracing::info!(endpoint = self.posts.endpoint(), "traces are exported again");
                 }
+                self.complaints.hear(&self.posts.endpoint(), refused, &said.words);
             }
             Err(error) => self.failed(&error),
         }
@@ -112,6 +114,29 @@ impl Collector {
             tracing::debug!(endpoint, error, "traces are still not exported");
         } else {
             tracing::warn!(endpoint, error, "traces are not exported, and are lost until they are");
+        }
+    }
+}
+
+/// What a collector says that takes a batch and refuses some of it, or has advice.
+#[derive(Debug, Default)]
+struct Complaints {
+    are_known: bool,
+}
+
+impl Complaints {
+    /// Tells of them once for as long as they last.
+    fn hear(&mut self, endpoint: &dyn tracing::Value, refused: usize, words: &str) {
+        let are_there = refused > 0 || !words.is_empty();
+        match (are_there, std::mem::replace(&mut self.are_known, are_there)) {
+            (true, false) => {
+                tracing::warn!(endpoint, refused, words = ?words, "the collector does not take all traces as they are");
+            }
+            (true, true) => {
+                tracing::debug!(endpoint, refused, words = ?words, "the collector still complains of traces");
+            }
+            (false, true) => tracing::info!(endpoint, "the collector takes all traces again"),
+            (false, false) => {}
         }
     }
 }
@@ -132,5 +157,47 @@ impl Unless<'_> {
 impl Drop for Unless<'_> {
     fn drop(&mut self) {
         self.queue.failed.add(self.spans);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_complaint_is_told_once_until_it_ends() {
+        let log = Log::default();
+        let of_writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || of_writer.clone());
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            let mut complaints = Complaints::default();
+            for (refused, words) in [(0, ""), (1, "no\nroom"), (3, ""), (0, ""), (0, ""), (0, "advice")] {
+                complaints.hear(&"collector", refused, words);
+            }
+        });
+        let log = String::from_utf8(log.0.lock().clone()).unwrap();
+        let lines: Vec<_> = log.lines().collect();
+        assert_eq!(lines.len(), 3, "{log}");
+        assert!(lines[0].contains("WARN") && lines[0].contains(r#"refused=1 words="no\nroom""#), "{log}");
+        assert!(lines[1].contains("INFO") && lines[2].contains(r#"words="advice""#), "{log}");
     }
 }

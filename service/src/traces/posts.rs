@@ -29,6 +29,9 @@ const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf")
 /// Most bytes of an answer that are read: it says little, and that seldom.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
+/// Most of the collector's words that a log line shows, in bytes.
+const MAX_WORDS_BYTES: usize = 1024;
+
 /// Why a batch was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PostError {
@@ -78,8 +81,8 @@ impl Posts {
         tracing::field::display(&self.endpoint)
     }
 
-    /// Posts one batch. How many of its spans the collector refused.
-    pub(super) async fn post(&self, batch: Vec<SpanData>) -> Result<usize, PostError> {
+    /// Posts one batch. What the collector says of it.
+    pub(super) async fn post(&self, batch: Vec<SpanData>) -> Result<Taken, PostError> {
         let resource_spans = group_spans_by_resource_and_scope(batch, &self.resource);
         let body = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
         let mut request = Request::post(self.endpoint.clone())
@@ -93,17 +96,30 @@ impl Posts {
             if !status.is_success() {
                 return Err(PostError::Refused(status));
             }
-            Ok(refused(&body.map_err(PostError::Broken)?.to_bytes()))
+            Ok(Taken::read(&body.map_err(PostError::Broken)?.to_bytes()))
         };
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or(Err(PostError::TimedOut(self.timeout)))
     }
 }
 
-/// What the collector says that it refused; nothing if it does not speak protobuf.
-fn refused(answer: &[u8]) -> usize {
-    let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
-    let refused = answer.partial_success.map_or(0, |partial| partial.rejected_spans);
-    usize::try_from(refused).unwrap_or(0)
+/// A batch that the collector took, in part at least.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Spans that it refused.
+    pub(super) refused: usize,
+    /// Why, in its own words, or what else it has to say; empty if all is well.
+    pub(super) words: String,
+}
+
+impl Taken {
+    /// Nothing but well if it does not speak protobuf.
+    fn read(answer: &[u8]) -> Self {
+        let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
+        let Some(partial) = answer.partial_success else { return Self::default() };
+        let mut words = partial.error_message;
+        words.truncate(words.floor_char_boundary(MAX_WORDS_BYTES));
+        Self { refused: usize::try_from(partial.rejected_spans).unwrap_or(0), words }
+    }
 }
 
 /// Who the spans are from.

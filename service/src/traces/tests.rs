@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Instant;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use prost::Message as _;
 
 use super::*;
@@ -25,6 +27,12 @@ struct Post {
 
 /// A collector that answers each post with `status`, on a connection of its own.
 fn collector(status: &'static str) -> (String, mpsc::Receiver<Post>) {
+    collector_that_says(status, &[])
+}
+
+/// The same, with a body.
+fn collector_that_says(status: &'static str, said: &[u8]) -> (String, mpsc::Receiver<Post>) {
+    let said = said.to_vec();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
     let (tell, told) = mpsc::channel();
@@ -45,8 +53,10 @@ fn collector(status: &'static str) -> (String, mpsc::Receiver<Post>) {
                 bytes.extend_from_slice(&piece[..read]);
             }
             let body = ExportTraceServiceRequest::decode(&bytes[..]).unwrap();
-            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).unwrap();
+            let length = said.len();
+            let answer =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            stream.write_all(&[answer.as_bytes(), &said].concat()).unwrap();
             if tell.send(Post { head, body }).is_err() {
                 return;
             }
@@ -146,6 +156,19 @@ async fn what_a_collector_refuses_is_counted_and_does_not_come_again() {
     traces.stop().await;
     assert_eq!(posts.recv_timeout(PATIENCE).unwrap().body.resource_spans.len(), 1);
     assert_eq!(counts(&traces), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn what_a_collector_refuses_of_a_batch_is_counted_as_failed() {
+    let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "no room".to_owned() };
+    let answer = ExportTraceServiceResponse { partial_success: Some(partial) };
+    let (endpoint, posts) = collector_that_says("200 OK", &answer.encode_to_vec());
+    let traces = traces(&endpoint, ALL);
+    let parent = begin(&traces, &SpanContext::NONE);
+    drop((begin(&traces, parent.context()), parent));
+    traces.stop().await;
+    assert_eq!(posts.recv_timeout(PATIENCE).unwrap().body.resource_spans[0].scope_spans[0].spans.len(), 2);
+    assert_eq!(counts(&traces), (1, 0, 1));
 }
 
 #[tokio::test]

@@ -69,7 +69,8 @@ pub(super) fn run(settings: ProcessorSettings, arguments: Arguments) -> Result<E
         let by_reason =
             reasons.iter().map(|(reason, count)| format!("{count} {}", printable(reason.as_bytes())));
         match listed {
-            0 => session.note(format_args!("no dead letters in {topic}")),
+            0 if selection.is_everything() => session.note(format_args!("no dead letters in {topic}")),
+            0 => session.note(format_args!("no dead letters in {topic} are meant by that")),
             _ => session.note(format_args!("{listed} listed: {}", by_reason.collect::<Vec<_>>().join(", "))),
         }
         Ok(ExitCode::SUCCESS)

@@ -1,7 +1,10 @@
 //! Which dead letters are meant.
 
+use protocol::ErrorCode;
+
 use super::letter::Letter;
 use super::place::Stretch;
+use crate::handler::HANDLER_PANICKED;
 use crate::tools::moment::Moment;
 
 /// Filters that list, show and replay share. A letter has to pass all of them.
@@ -13,7 +16,7 @@ pub(super) struct Selection {
     pub(super) places: Vec<Stretch>,
 
     /// Only letters with this reason, such as malformed or failed; several separated by commas
-    #[arg(long = "reason", value_name = "code,…", value_delimiter = ',')]
+    #[arg(long = "reason", value_name = "code,…", value_delimiter = ',', value_parser = reason)]
     pub(super) reasons: Vec<String>,
 
     /// Only letters with this correlation id
@@ -27,6 +30,12 @@ pub(super) struct Selection {
     /// Only letters given up before this time, written in the same way
     #[arg(long, value_name = "time")]
     pub(super) until: Option<Moment>,
+}
+
+/// A reason that workers give. Any other would be a slip, and nothing found by it no good news.
+fn reason(text: &str) -> Result<String, String> {
+    let known: Vec<_> = ErrorCode::ALL.map(ErrorCode::as_str).into_iter().chain([HANDLER_PANICKED]).collect();
+    if known.contains(&text) { Ok(text.to_owned()) } else { Err(format!("expected {}", known.join(", "))) }
 }
 
 impl Selection {
@@ -55,6 +64,17 @@ mod tests {
 
     fn all() -> Selection {
         Selection { places: vec![], reasons: vec![], ids: vec![], since: None, until: None }
+    }
+
+    #[test]
+    fn only_reasons_that_workers_give_are_taken() {
+        for known in ["malformed", "failed", "reply_topic_not_allowed", "handler_panicked"] {
+            assert_eq!(reason(known).as_deref(), Ok(known));
+        }
+        for unknown in ["", "nosuch", "Failed", "failed "] {
+            let words = reason(unknown).unwrap_err();
+            assert!(words.contains("malformed, ") && words.contains("handler_panicked"), "{words}");
+        }
     }
 
     #[test]

@@ -85,9 +85,9 @@ logs: ## Follow Kafka's log
 # passes on one signal to each. A second signal would make them hurry.
 run-both: ## Run gateway and processor against KAFKA_BROKERS (default localhost:9092); Ctrl-C stops both
 	cargo build -p api-gateway -p hash-processor
-	@set -m; \
-	target/debug/hash-processor & processor=$$!; \
-	target/debug/api-gateway & gateway=$$!; \
+	@set -m; programs=$${CARGO_TARGET_DIR:-target}/debug; \
+	"$$programs/hash-processor" & processor=$$!; \
+	"$$programs/api-gateway" & gateway=$$!; \
 	set +m; stopping=; \
 	stop() { if [ -z "$$stopping" ]; then stopping=yes; kill $$gateway $$processor 2>/dev/null || true; fi; }; \
 	trap stop INT TERM; \

@@ -3,44 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use anyhow::{Context as _, Result, ensure};
 use parking_lot::Mutex;
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
+use super::caller::{Answer, Caller, Endpoint, Exchange};
 use super::sample::Sample;
-
-/// Longest wait for one answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Distinct payloads made before the clock starts, so that hashing them costs the driver nothing: at most this many,
 const PAYLOADS: usize = 1024;
 /// and bytes, but a few always.
 const PAYLOAD_BYTES: usize = 16 << 20;
-
-/// Where requests go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `host:port`.
-    pub address: String,
-    /// The path that is posted to.
-    pub path: String,
-}
-
-impl Endpoint {
-    /// `/hash` at `address`.
-    pub fn hash(address: String) -> Self {
-        Self { address, path: "/hash".to_owned() }
-    }
-}
 
 /// How to drive.
 #[derive(Debug, Clone, Copy)]
@@ -64,11 +37,6 @@ struct Run {
     sample: Mutex<Sample>,
 }
 
-struct Exchange {
-    body: Bytes,
-    hash: String,
-}
-
 /// Drives `endpoints`, each with its share of the connections, from the calling thread's runtime. `look` is called when
 /// the measuring begins and when it ends.
 ///
@@ -80,7 +48,7 @@ pub async fn drive<L>(
     look: impl Fn() -> Result<L>,
 ) -> Result<(Sample, L, L)> {
     let payloads = (PAYLOAD_BYTES / load.data_bytes.max(1)).clamp(8, PAYLOADS);
-    let exchanges = (0..payloads).map(|n| exchange(n, load.data_bytes)).collect();
+    let exchanges = (0..payloads).map(|n| Exchange::of(&data(n, load.data_bytes))).collect();
     let begin = Instant::now() + load.warm_up;
     let end = begin + load.measure;
     let run = Arc::new(Run { exchanges, begin, end, sample: Mutex::new(Sample::new(load.measure)) });
@@ -108,58 +76,19 @@ pub async fn drive<L>(
 }
 
 async fn connection(endpoint: &Endpoint, run: &Run, lane: usize) -> Result<()> {
-    let Endpoint { address, path } = endpoint;
-    let socket = TcpStream::connect(address).await.with_context(|| format!("no gateway at {address}"))?;
-    socket.set_nodelay(true)?;
-    let (mut sender, connection) = handshake(TokioIo::new(socket)).await?;
-    // Ends with this function, however that ends.
-    let mut pump = JoinSet::new();
-    pump.spawn(connection);
+    let mut caller = Caller::connect(endpoint).await?;
     for exchange in run.exchanges.iter().cycle().skip(lane * 7 % run.exchanges.len()) {
         let sent = Instant::now();
         if sent >= run.end {
             break;
         }
-        let answered = one(&mut sender, address, path, exchange);
-        timeout(ANSWER_TIMEOUT, answered).await.context("no answer in time")??;
+        let answer = caller.ask(exchange).await?;
+        ensure!(answer == Answer::Right, "429: the caller is limited");
         if sent >= run.begin {
             run.sample.lock().record(sent.elapsed());
         }
     }
     Ok(())
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    hash: &'a str,
-}
-
-async fn one(
-    sender: &mut SendRequest<Full<Bytes>>,
-    address: &str,
-    path: &str,
-    exchange: &Exchange,
-) -> Result<()> {
-    let request = Request::post(path)
-        .header("host", address)
-        .header("content-type", "application/json")
-        .body(Full::new(exchange.body.clone()))?;
-    sender.ready().await?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = response.into_body().collect().await?.to_bytes();
-    if status != StatusCode::OK {
-        bail!("{status}: {}", String::from_utf8_lossy(&body));
-    }
-    let answer: Answer<'_> = serde_json::from_slice(&body)?;
-    ensure!(answer.hash == exchange.hash, "a wrong hash came back: {}", String::from_utf8_lossy(&body));
-    Ok(())
-}
-
-fn exchange(number: usize, data_bytes: usize) -> Exchange {
-    let data = data(number, data_bytes);
-    let hash = hex::encode(Sha256::digest(data.as_bytes()));
-    Exchange { body: serde_json::json!({ "data": data }).to_string().into(), hash }
 }
 
 /// The text of so many bytes in request `number`: letters, so that JSON adds nothing to it.
@@ -174,7 +103,10 @@ pub fn data(number: usize, bytes: usize) -> String {
 mod tests {
     use std::net::TcpListener;
 
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
+    use crate::bench::caller::Access;
 
     const LOAD: Load = Load {
         in_flight: 3,
@@ -196,7 +128,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(HttpServer::new(app).workers(1).listen(listener).unwrap().run())
         });
-        vec![Endpoint::hash(address)]
+        vec![Endpoint::hash(address, Access::default())]
     }
 
     #[tokio::test]

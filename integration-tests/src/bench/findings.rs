@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::child::Role;
 use super::comparison::{Comparison, Spent};
+use super::pace::Met;
 use super::spread::Spread;
 
 /// What was measured, suite by suite; what was not asked for is empty.
@@ -19,6 +20,10 @@ pub struct Findings {
     pub sharing: Option<Sharing>,
     /// Suite `workers`: one series for each number of workers.
     pub workers: Option<Comparison>,
+    /// Suite `fairness`.
+    pub fairness: Option<Fairness>,
+    /// Suite `secured`.
+    pub secured: Option<Comparison>,
 }
 
 /// Gateway and worker with nothing to do.
@@ -39,6 +44,17 @@ pub struct Sharing {
     pub counts: Vec<(&'static str, Option<f64>)>,
 }
 
+/// A caller that keeps to its share, alone and beside one that does not.
+#[derive(Debug, Serialize)]
+pub struct Fairness {
+    /// Of the first, alone and beside the other.
+    pub comparison: Comparison,
+    /// How long each round took, in seconds.
+    pub seconds: f64,
+    /// What the other met in each round.
+    pub greedy: Vec<Met>,
+}
+
 impl Findings {
     /// The comparison with so many requests in flight.
     pub fn load(&self, in_flight: usize) -> Option<&Comparison> {
@@ -48,7 +64,9 @@ impl Findings {
     /// All comparisons.
     pub fn comparisons(&self) -> impl Iterator<Item = &Comparison> {
         let sharing = self.sharing.as_ref().map(|sharing| &sharing.comparison);
-        self.loads.iter().chain(&self.bodies).chain(sharing).chain(&self.workers)
+        let fairness = self.fairness.as_ref().map(|fairness| &fairness.comparison);
+        let apart = sharing.into_iter().chain(&self.workers).chain(fairness).chain(&self.secured);
+        self.loads.iter().chain(&self.bodies).chain(apart)
     }
 
     /// Each failure once, by the series that it happened to.
@@ -63,6 +81,23 @@ impl Findings {
             }
         }
         once
+    }
+}
+
+impl Fairness {
+    /// Right answers a second that the greedy caller got.
+    pub fn greedy_answered(&self) -> Option<Spread> {
+        self.greedy_spread(|met| met.answered)
+    }
+
+    /// How often a second it was refused.
+    pub fn greedy_refused(&self) -> Option<Spread> {
+        self.greedy_spread(|met| met.refused)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of exchanges are far below 2^52")]
+    fn greedy_spread(&self, count: impl Fn(&Met) -> u64) -> Option<Spread> {
+        Spread::of(self.greedy.iter().map(|met| count(met) as f64 / self.seconds))
     }
 }
 

@@ -10,6 +10,7 @@
 //! Figures are only ever compared within one round: [`rounds`] takes everything that is to be compared in turns, so
 //! that a busy moment of the machine meets all of it.
 
+pub mod caller;
 pub mod child;
 pub mod comparison;
 pub mod driver;
@@ -18,6 +19,7 @@ pub mod floor;
 pub mod goals;
 pub mod machine;
 pub mod options;
+pub mod pace;
 pub mod plain;
 pub mod plot;
 pub mod progress;

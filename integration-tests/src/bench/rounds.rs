@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::caller::Endpoint;
 use super::child::Role;
 use super::comparison::{Comparison, FLOOR, Round, Series, Spent};
-use super::driver::{Endpoint, Load, drive};
+use super::driver::{Load, drive};
 use super::floor::Floor;
 use super::progress::say;
 use super::usage::{self, Usage};
@@ -87,13 +88,18 @@ pub async fn watch(processes: &[Process], span: Duration) -> Result<Vec<Spent>> 
     Ok(spent(processes, &before, &look(processes)?))
 }
 
-fn look(processes: &[Process]) -> Result<Vec<Usage>> {
+/// What the processes have taken until now.
+///
+/// # Errors
+/// One of them is gone.
+pub(super) fn look(processes: &[Process]) -> Result<Vec<Usage>> {
     let of =
         |process: &Process| usage::of_process(process.pid).with_context(|| format!("the {:?}", process.role));
     processes.iter().map(of).collect()
 }
 
-fn spent(processes: &[Process], before: &[Usage], after: &[Usage]) -> Vec<Spent> {
+/// What they took between two looks.
+pub(super) fn spent(processes: &[Process], before: &[Usage], after: &[Usage]) -> Vec<Spent> {
     let of = |((process, before), after): ((&Process, &Usage), &Usage)| Spent {
         role: process.role,
         cpu_seconds: after.cpu.saturating_sub(before.cpu).as_secs_f64(),

@@ -7,16 +7,17 @@ use kafka::Kafka;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::caller::{Access, Endpoint};
 use super::child::{self, PLAIN_PORT_VARIABLE, Role, Server};
 use super::comparison::{OURS, PLAIN};
-use super::driver::{Endpoint, Load};
+use super::driver::Load;
 use super::findings::Findings;
 use super::floor::Floor;
 use super::options::{Options, Suite};
 use super::progress::say;
 use super::rounds::{Process, Target};
 use super::stack::{Layout, Programs, Stack};
-use super::suites::{idle, loads, payloads, sharing, workers};
+use super::suites::{fairness, idle, loads, payloads, secured, sharing, workers};
 use crate::topics;
 
 /// Longest wait for one answer of the broker.
@@ -90,6 +91,12 @@ impl<'a> Session<'a> {
         if wants(Suite::Workers) {
             findings.workers = Some(workers::measure(self).await?);
         }
+        if wants(Suite::Fairness) {
+            findings.fairness = Some(fairness::measure(self).await?);
+        }
+        if wants(Suite::Secured) {
+            findings.secured = Some(secured::measure(self).await?);
+        }
         Ok(findings)
     }
 
@@ -118,7 +125,8 @@ impl<'a> Session<'a> {
         workers: usize,
         programs: Programs,
     ) -> Result<Stack> {
-        self.start(name, &Layout { gateways, workers, programs, settings: self.options.set.clone() }).await
+        let (settings, access) = (self.options.set.clone(), Access::default());
+        self.start(name, &Layout { gateways, workers, programs, settings, access }).await
     }
 
     /// The programs of our gateway and worker.
@@ -126,7 +134,11 @@ impl<'a> Session<'a> {
         self.options.programs.clone().map_or(Programs::Own, Programs::Folder)
     }
 
-    async fn start(&self, name: &str, layout: &Layout) -> Result<Stack> {
+    /// Starts a stack with settings of its own.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start(&self, name: &str, layout: &Layout) -> Result<Stack> {
         let name = format!("{}-{name}", self.prefix);
         self.topics.lock().extend(Stack::topics(&name));
         Stack::start(&name, self.bootstrap, layout).await
@@ -141,7 +153,7 @@ impl<'a> Session<'a> {
         child::answering(&address).await.context("the server without Kafka")?;
         let mut servers = vec![Target {
             name: PLAIN.to_owned(),
-            endpoints: vec![Endpoint::hash(address)],
+            endpoints: vec![Endpoint::hash(address, Access::default())],
             processes: vec![Process { role: Role::Plain, pid: plain.pid() }],
         }];
         let ours = self.start_stack("ours", 1, 1, self.programs()).await?;
@@ -150,14 +162,16 @@ impl<'a> Session<'a> {
         for (number, variant) in self.options.stack.iter().enumerate() {
             let programs = variant.folder.clone().map_or(Programs::Own, Programs::Folder);
             let settings = self.options.set.iter().chain(&variant.settings).cloned().collect();
-            let layout = Layout { gateways: 1, workers: 1, programs, settings };
+            let access = Access::default();
+            let layout = Layout { gateways: 1, workers: 1, programs, settings, access };
             let stack = self.start(&format!("stack-{number}"), &layout).await;
             let stack = stack.with_context(|| format!("--stack {}", variant.name))?;
             servers.push(stack.target(&variant.name));
             stacks.push(stack);
         }
         for rival in &self.options.gateway {
-            let endpoint = Endpoint { address: rival.address.clone(), path: rival.path.clone() };
+            let (address, path, access) = (rival.address.clone(), rival.path.clone(), Access::default());
+            let endpoint = Endpoint { address, path, access };
             child::answering_at(&format!("http://{}{}", rival.address, rival.path))
                 .await
                 .with_context(|| format!("--gateway {}", rival.name))?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::child::{Role, Server, answering, free_ports};
-use super::driver::Endpoint;
+use super::caller::{Access, Endpoint, answering};
+use super::child::{Role, Server, free_ports};
 use super::rounds::{Process, Target};
 use super::slow::HANDLERS_AT_ONCE;
 use crate::wait;
@@ -28,6 +28,8 @@ pub struct Layout {
     pub programs: Programs,
     /// Settings of all of them, by environment variable.
     pub settings: Vec<(String, String)>,
+    /// What those settings make the gateways want to see.
+    pub access: Access,
 }
 
 /// The programs of a stack.
@@ -44,6 +46,7 @@ pub enum Programs {
 /// A stack that runs. Dropping it kills it.
 #[derive(Debug)]
 pub struct Stack {
+    access: Access,
     gateways: Vec<Service>,
     workers: Vec<Service>,
 }
@@ -63,19 +66,25 @@ impl Stack {
         [requests.clone(), format!("{name}-responses"), format!("{requests}.dlq")]
     }
 
+    /// The groups of its gateways and of its workers.
+    pub fn groups(name: &str) -> [String; 2] {
+        [format!("{name}-gateways"), format!("{name}-workers")]
+    }
+
     /// Starts a stack on the broker at `bootstrap` and waits until every gateway answers and every worker has a share.
     ///
     /// # Errors
     /// Something does not start; says what.
     pub async fn start(name: &str, bootstrap: &str, layout: &Layout) -> Result<Self> {
         let [requests, responses, _] = Self::topics(name);
+        let [gateways, workers] = Self::groups(name);
         let mut environment = vec![
             ("KAFKA_BROKERS", bootstrap.to_owned()),
             ("KAFKA_REQUEST_TOPIC", requests),
             ("KAFKA_RESPONSE_TOPIC", responses),
             ("KAFKA_PARTITIONS", PARTITIONS.to_string()),
-            ("SERVICE_1_GROUP_ID", format!("{name}-gateways")),
-            ("SERVICE_2_GROUP_ID", format!("{name}-workers")),
+            ("SERVICE_1_GROUP_ID", gateways),
+            ("SERVICE_2_GROUP_ID", workers),
             ("RUST_LOG", "warn".into()),
         ];
         if matches!(layout.programs, Programs::Slow) {
@@ -88,7 +97,8 @@ impl Stack {
                 .collect::<Result<Vec<_>>>()
         };
         let workers = start(Role::Processor, layout.workers)?;
-        let mut stack = Self { gateways: start(Role::Gateway, layout.gateways)?, workers };
+        let access = layout.access.clone();
+        let mut stack = Self { access, gateways: start(Role::Gateway, layout.gateways)?, workers };
         stack
             .settle()
             .await
@@ -103,11 +113,11 @@ impl Stack {
         };
         let mut all = processes(&self.gateways, Role::Gateway);
         all.extend(processes(&self.workers, Role::Processor));
-        Target {
-            name: name.to_owned(),
-            endpoints: self.gateways.iter().map(|gateway| Endpoint::hash(gateway.address.clone())).collect(),
-            processes: all,
-        }
+        Target { name: name.to_owned(), endpoints: self.endpoints().collect(), processes: all }
+    }
+
+    fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        self.gateways.iter().map(|gateway| Endpoint::hash(gateway.address.clone(), self.access.clone()))
     }
 
     /// The sum of a counter over all gateways; `None` if they have no such.
@@ -125,8 +135,8 @@ impl Stack {
     }
 
     async fn settle(&self) -> Result<()> {
-        for gateway in &self.gateways {
-            answering(&gateway.address).await?;
+        for endpoint in self.endpoints() {
+            answering(&endpoint).await?;
         }
         wait::until_ok("a share of the partitions for each worker", async || {
             let mut shares = Vec::new();

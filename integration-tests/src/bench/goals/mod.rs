@@ -2,6 +2,7 @@
 
 mod apart;
 mod loads;
+mod shares;
 
 use serde::Serialize;
 
@@ -83,6 +84,7 @@ pub fn judge(options: &Options, findings: &Findings) -> Vec<Goal> {
     goals.extend(apart::bodies(findings));
     goals.extend(apart::sharing(options, findings));
     goals.extend(apart::workers(options, findings));
+    goals.extend(shares::fairness(options, findings));
     goals
 }
 

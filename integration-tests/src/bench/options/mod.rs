@@ -13,7 +13,7 @@ pub use values::{Rival, Variant};
 use values::{folder, in_flight, payload, seconds, setting};
 
 use super::comparison::{FLOOR, OURS, PLAIN};
-use super::suites::{idle, payloads, workers};
+use super::suites::{fairness, idle, payloads, secured, workers};
 
 /// Requests in flight at which CPU time is judged, and at which our figures are compared with another build's.
 pub const CPU_IN_FLIGHT: usize = 256;
@@ -91,13 +91,21 @@ pub enum Suite {
     Payloads,
     Sharing,
     Workers,
+    Fairness,
+    Secured,
     All,
 }
 
 impl Options {
     /// Whether `suite` was asked for.
     pub fn wants(&self, suite: Suite) -> bool {
-        self.suite.contains(&suite) || self.suite.contains(&Suite::All)
+        // Only in a container is there a Kafka with both kinds of listeners.
+        let of_all = suite != Suite::Secured || self.in_container();
+        self.suite.contains(&suite) || self.suite.contains(&Suite::All) && of_all
+    }
+
+    fn in_container(&self) -> bool {
+        self.broker == "container"
     }
 
     /// The numbers of requests in flight that the suites need.
@@ -112,8 +120,10 @@ impl Options {
     /// Checks what no single option can.
     ///
     /// # Errors
-    /// Two series would have one name.
+    /// Two series would have one name, or a suite needs another broker.
     pub fn check(&self) -> Result<()> {
+        let secured = self.suite.contains(&Suite::Secured);
+        ensure!(!secured || self.in_container(), "the suite secured needs --broker container");
         let others = self.stack.iter().map(|stack| &stack.name).chain(self.gateway.iter().map(|it| &it.name));
         let mut names: BTreeSet<&str> = [FLOOR, PLAIN, OURS].into();
         for name in others {
@@ -131,6 +141,8 @@ impl Options {
             (self.wants(Suite::Payloads), payloads::BODIES_KIB.len() * (servers + 1)),
             (self.wants(Suite::Sharing), 2),
             (self.wants(Suite::Workers), workers::MOST),
+            (self.wants(Suite::Fairness), fairness::TURNS),
+            (self.wants(Suite::Secured), secured::TURNS),
         ];
         let turns: usize = turns.iter().filter(|(wanted, _)| *wanted).map(|(_, turns)| turns).sum();
         let turns = (self.seconds + self.warm_up()) * u32::try_from(turns).unwrap_or(u32::MAX);
@@ -180,6 +192,14 @@ mod tests {
         assert_eq!(seconds(&["--rounds", "2", "--in-flight", "1"]), 30);
         assert_eq!(seconds(&["--rounds", "1", "--suite", "idle"]), 10);
         assert_eq!(seconds(&["--rounds", "1", "--suite", "workers", "--warm-up", "2"]), 18);
+    }
+
+    #[test]
+    fn the_secured_suite_is_for_a_container() {
+        assert!(options(&["--suite", "secured"]).check().is_err());
+        assert!(options(&["--suite", "secured", "--broker", "container"]).check().is_ok());
+        assert!(!options(&["--suite", "all"]).wants(Suite::Secured));
+        assert!(options(&["--suite", "all", "--broker", "container"]).wants(Suite::Secured));
     }
 
     #[test]

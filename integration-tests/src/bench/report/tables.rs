@@ -41,6 +41,13 @@ pub(super) fn all(findings: &Findings) -> Vec<(&'static str, Table)> {
         let comparison = std::slice::from_ref(workers);
         tables.push(("Workers with a handler of 5 ms", compared("In flight", comparison, in_flight)));
     }
+    if let Some(fairness) = &findings.fairness {
+        let comparison = std::slice::from_ref(&fairness.comparison);
+        tables.push(("A caller that keeps to its share", compared("Connections", comparison, in_flight)));
+    }
+    if let Some(secured) = &findings.secured {
+        tables.push(("What TLS and logins add, 1 in flight", added(secured)));
+    }
     tables
 }
 
@@ -89,6 +96,32 @@ fn row(comparison: &Comparison, series: &Series, label: String) -> [String; 9] {
         text(known(Round::cpu_per_10_000), 3, ""),
         text(known(Round::resident_mib), 1, ""),
     ]
+}
+
+/// Latency beside that of the first series.
+fn added(comparison: &Comparison) -> Table {
+    let mut table = Table::new(["Series", "p50, ms", "p99, ms", "p50 to the first", "p99 to the first"]);
+    for series in &comparison.series {
+        let name = series.name.as_str();
+        let millis = |quantile| series.spread(|round| round.sample.millis(quantile));
+        let to_first = |quantile| {
+            let first = comparison.series.first().filter(|first| first.name != name)?;
+            comparison.spread([name, first.name.as_str()], |[it, first]| {
+                Some(it.sample.millis(quantile) / first.sample.millis(quantile))
+            })
+        };
+        let text = |spread: Option<Spread>, unit: &str| {
+            spread.map_or("–".to_owned(), |spread| format!("{}{unit}", spread.text(2)))
+        };
+        table.row([
+            series.name.clone(),
+            text(millis(0.5), ""),
+            text(millis(0.99), ""),
+            text(to_first(0.5), " ×"),
+            text(to_first(0.99), " ×"),
+        ]);
+    }
+    table
 }
 
 /// Broker alone + HTTP alone + so many microseconds.

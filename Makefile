@@ -36,7 +36,7 @@ SECURE := $(COMPOSE) --profile secure
 SECURE_SERVICES := hash-processor-secure api-gateway-secure
 ALL := $(APP) --profile observability --profile secure
 
-.PHONY: help up up-app up-observability up-secure down up-zookeeper logs run-both dev images test test-containers test-images lint bench soak fuzz-http clean
+.PHONY: help up up-app up-observability up-secure down up-zookeeper logs run-both dev images test test-containers test-images lint fuzz fuzz-http sbom bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,12 @@ lint: ## Check formatting, clippy and the dependency rules
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	.ci/check-dependencies
+
+fuzz: ## Feed every decoder with damaged input, guided by coverage, a minute each (FUZZ_SECONDS=60, FUZZ_ONLY=fuzz_batch)
+	.ci/fuzz
+
+sbom: ## Write what the shipped programs are made of, as CycloneDX, to target/sbom
+	.ci/sbom
 
 bench: ## Measure latency and throughput beside their floors (BENCH_ARGS are passed on)
 	cargo run --release -p integration-tests --bin bench -- $(BENCH_ARGS)

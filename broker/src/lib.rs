@@ -31,6 +31,8 @@ mod config;
 mod connection;
 mod dispatch;
 mod faults;
+#[cfg(test)]
+mod fuzz;
 mod group;
 mod inspect;
 mod log;

@@ -206,3 +206,30 @@ proptest! {
         }
     }
 }
+
+/// Batches with a checksum that fits: what is behind it is not the producer's good will.
+#[test]
+fn fuzz_broker_batch() {
+    fuzz::Target::new("broker-batch").run(|input| {
+        let mut bytes = input.to_vec();
+        if bytes.len() > 61 {
+            let length = i32::try_from(bytes.len() - 12).unwrap();
+            bytes[8..12].copy_from_slice(&length.to_be_bytes());
+            let sum = crc32c::crc32c(&bytes[21..]);
+            bytes[17..21].copy_from_slice(&sum.to_be_bytes());
+        }
+        for bytes in [input, &bytes] {
+            if Batch::check(bytes, LIMITS).is_err() {
+                continue;
+            }
+            let placed = Batch::at(7, bytes);
+            assert!(placed.base_offset == 7 && placed.last_offset >= 7);
+            assert_eq!(placed.bytes[21..], bytes[21..], "nothing that the checksum covers is touched");
+            assert_eq!(Batch::check(&placed.bytes, LIMITS), Ok(()), "and it is as sound as before");
+            for timestamp_ms in [i64::MIN, 0, 1_700_000_000_000, i64::MAX] {
+                let (offset, _) = placed.find_timestamp(timestamp_ms);
+                assert!((placed.base_offset..=placed.last_offset).contains(&offset));
+            }
+        }
+    });
+}

@@ -27,6 +27,8 @@ pub mod describe;
 mod description;
 mod driver;
 mod event;
+#[cfg(test)]
+mod fuzz;
 mod mailbox;
 mod member;
 mod offsets;

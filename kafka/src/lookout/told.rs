@@ -70,6 +70,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn fuzz_told() {
+        fuzz::Target::new("told").run(|bytes| {
+            let told = decode(bytes);
+            // An age grows by the millisecond that it is rounded up by, and may so become too old to be told.
+            let older: Vec<_> = told
+                .iter()
+                .map(|told| Told { age: told.age + Duration::from_millis(1), ..*told })
+                .filter(|told| u32::try_from(told.age.as_millis()).is_ok())
+                .collect();
+            assert_eq!(decode(&encode(&told)), older);
+        });
+    }
+
     proptest! {
         #[test]
         fn what_is_told_is_read_and_is_no_younger(

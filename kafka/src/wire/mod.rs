@@ -21,6 +21,8 @@ mod coordinator;
 mod error;
 mod fetched;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod metadata;
 mod stream;
 

@@ -1,5 +1,6 @@
 //! The wire contract, row by row, and what holds for any record at all.
 
+mod fuzz;
 mod properties;
 mod reply;
 mod request;

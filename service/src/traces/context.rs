@@ -124,4 +124,27 @@ mod tests {
         assert_eq!(trace_id(&headers(PARENT, "")).as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
         assert_eq!(trace_id(&Headers::new()), None);
     }
+
+    /// Headers in lines `name: value`.
+    #[test]
+    fn fuzz_trace_context() {
+        fuzz::Target::new("trace-context").run(|input| {
+            let lines = input.split(|&byte| byte == b'\n').filter_map(|line| fuzz::split(line, b": "));
+            let headers: Headers = lines
+                .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+                .collect();
+            let context = extract(&headers);
+            assert_eq!(trace_id(&headers).is_some(), context.is_valid());
+            let mut told = headers.clone();
+            inject(&context, &mut told);
+            let again = extract(&told);
+            assert_eq!(
+                (again.trace_id(), again.span_id(), again.is_sampled()),
+                (context.trace_id(), context.span_id(), context.is_sampled())
+            );
+            if let Some(id) = request_id(&headers) {
+                assert!((1..=MAX_ID_BYTES).contains(&id.len()) && !id.contains(['\n', '\r', '\u{1b}']));
+            }
+        });
+    }
 }

@@ -3,6 +3,7 @@
 mod compressed;
 mod damaged;
 mod encoded;
+mod fuzz;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::{collection::vec, option, prelude::*};

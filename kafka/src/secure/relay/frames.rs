@@ -81,6 +81,24 @@ mod tests {
         assert!(Frames::default().pass(&[0x7f; 4]).is_ok());
     }
 
+    #[test]
+    fn fuzz_relay_frames() {
+        fuzz::Target::new("relay-frames").run(|stream| {
+            let mut whole = Frames::default();
+            let ended = whole.pass(stream);
+            let (mut frames, mut of_pieces) = (Frames::default(), Ok(0));
+            for piece in stream.chunks(3) {
+                let (Ok(before), Ok(until)) = (&of_pieces, frames.until_boundary(piece)) else { break };
+                assert!(until <= piece.len());
+                of_pieces = frames.pass(piece).map(|ended| before + ended);
+            }
+            assert!(ended.is_err() || of_pieces.is_ok(), "a stream is as good as its pieces");
+            if let (Ok(ended), Ok(of_pieces)) = (ended, of_pieces) {
+                assert_eq!((ended, whole.is_between()), (of_pieces, frames.is_between()));
+            }
+        });
+    }
+
     proptest! {
         #[test]
         fn frames_are_counted_however_they_arrive(

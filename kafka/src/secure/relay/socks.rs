@@ -110,4 +110,19 @@ mod tests {
             assert!(asked(said).await.0.is_err(), "{said:?}");
         }
     }
+
+    #[test]
+    fn fuzz_socks() {
+        fuzz::Target::new("socks").run(|said| {
+            let mut caller = tokio::io::join(said, Vec::new());
+            match futures::executor::block_on(accept(&mut caller)) {
+                Err(error) => assert!(!error.to_string().is_empty()),
+                Ok(address) => {
+                    let (_, port) = address.rsplit_once(':').expect("a host and a port");
+                    assert!(port.parse::<u16>().is_ok(), "{address}");
+                    assert_eq!(caller.writer(), &[VERSION, NO_AUTHENTICATION]);
+                }
+            }
+        });
+    }
 }

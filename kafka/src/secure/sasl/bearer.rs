@@ -51,4 +51,19 @@ mod tests {
         assert_eq!(bearer.answer(br#"{"status":"invalid_token"}"#), Ok(Some(vec![1])));
         assert!(bearer.answer(b"").unwrap_err().contains("invalid_token"));
     }
+
+    /// What the broker says to the token, and to what we say to that.
+    #[test]
+    fn fuzz_bearer() {
+        fuzz::Target::new("bearer").run(|input| {
+            let [first, last] = fuzz::parts(input);
+            let mut bearer = Bearer::begin("hunter2");
+            bearer.answer(b"").unwrap();
+            let Ok(answer) = bearer.answer(first) else { panic!("the reason has to be answered") };
+            assert_eq!(answer.is_none(), first.is_empty(), "over only where nothing is wrong");
+            if answer.is_some() {
+                assert!(bearer.answer(last).is_err_and(|reason| !reason.contains("hunter2")));
+            }
+        });
+    }
 }

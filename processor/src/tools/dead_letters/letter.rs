@@ -143,4 +143,22 @@ pub(super) mod tests {
         record.key = Some(vec![0xff, 0x00].into());
         assert_eq!(Letter::read(0, record).id.as_deref(), Some("ff00"));
     }
+
+    /// Headers in lines `name: value`, and the record's value.
+    #[test]
+    fn fuzz_dead_letter() {
+        fuzz::Target::new("dead-letter").run(|input| {
+            let [head, value] = fuzz::parts(input);
+            let lines = head.split(|&byte| byte == b'\n').filter_map(|line| fuzz::split(line, b": "));
+            let bytes = bytes::Bytes::copy_from_slice;
+            let headers = lines.map(|(name, value)| (bytes(name), Some(bytes(value)))).collect();
+            let letter =
+                Letter::read(0, RawRecord { value: Some(bytes(value)), headers, ..RawRecord::default() });
+            let shown = [letter.origin(), letter.time.map(Moment::in_words), letter.id, letter.message];
+            for text in shown.into_iter().flatten() {
+                let printable = crate::tools::escape::printable(text.as_bytes());
+                assert!(!printable.chars().any(char::is_control), "{printable:?}");
+            }
+        });
+    }
 }

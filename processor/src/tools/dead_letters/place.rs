@@ -74,4 +74,15 @@ mod tests {
         let place = Place { partition: 1, offset: 41 };
         assert_eq!(place.to_string().parse(), Ok(Stretch { partition: 1, offsets: Some(41..42) }));
     }
+
+    #[test]
+    fn fuzz_place() {
+        fuzz::Target::new("place").run(|text| match String::from_utf8_lossy(text).parse() {
+            Ok(Stretch { partition, offsets }) => {
+                assert!(partition >= 0);
+                assert!(offsets.is_none_or(|offsets| offsets.start >= 0 && !offsets.is_empty()));
+            }
+            Err(words) => assert!(words.starts_with("expected ")),
+        });
+    }
 }

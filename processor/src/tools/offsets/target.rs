@@ -89,4 +89,15 @@ mod tests {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn fuzz_offset_target() {
+        fuzz::Target::new("offset-target").run(|text| match String::from_utf8_lossy(text).parse() {
+            Ok(Target::Offset(offset)) => assert!(offset >= 0),
+            // What is shown can be written again; years beyond 9999 are shown with a sign and fifth digit.
+            Ok(Target::Since(moment)) => assert!(moment.in_words().ends_with('Z')),
+            Ok(_) => {}
+            Err(words) => assert!(words.starts_with("expected ")),
+        });
+    }
 }

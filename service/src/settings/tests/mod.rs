@@ -3,6 +3,7 @@
 mod callers;
 mod command_line;
 mod errors;
+mod fuzz;
 mod layers;
 mod security;
 mod traces;

@@ -128,6 +128,30 @@ fn nonces_differ_and_are_printable() {
     assert_ne!(nonce(), nonce());
 }
 
+/// The broker's first and last message, a line of two hyphens between them.
+#[test]
+fn fuzz_scram() {
+    static DERIVED: LazyLock<Derived> = LazyLock::new(Derived::default);
+    fuzz::Target::new("scram").run(|input| {
+        let [first, last] = fuzz::parts(input);
+        for hash in [ScramHash::Sha256, ScramHash::Sha512] {
+            let mut scram = begin(hash, &DERIVED);
+            said(&mut scram, "");
+            match answer(&mut scram, first) {
+                Err(refusal) => assert!(!refusal.contains("pencil"), "no secret in {refusal}"),
+                Ok(proof) => {
+                    let proof = String::from_utf8(proof.expect("a proof")).unwrap();
+                    assert!(proof.starts_with(&format!("c=biws,r={NONCE}")), "to this login: {proof}");
+                    if answer(&mut scram, last).is_ok() {
+                        // The signature covers the first message: that of the examples, and no other.
+                        assert_eq!(first, FIRST.as_bytes());
+                    }
+                }
+            }
+        }
+    });
+}
+
 proptest! {
     #[test]
     fn no_message_of_a_broker_makes_it_panic(first: Vec<u8>, last: Vec<u8>) {

@@ -15,7 +15,7 @@ use rskafka::record::Record;
 use tokio::sync::{Notify, watch};
 
 use super::{Batch, Courier, QueueFull, size};
-use state::{Entry, MAX_BATCH_RECORDS, Seat, State};
+use state::{Entry, Seat, State};
 
 /// Turns of the event loop that a lane waits at most while the queue grows.
 const MAX_TURNS: usize = 8;
@@ -200,17 +200,17 @@ impl<C: Courier> Queue<C> {
     }
 
     /// On a current-thread runtime a yield is one turn of the event loop, new I/O included: whoever became ready
-    /// meanwhile adds its record. With one record in flight this costs one empty poll.
+    /// meanwhile adds its record. With one record in flight this costs one empty poll. Where records are large a turn
+    /// takes long, and one of it may bring enough.
     async fn gather(&self) {
-        let waiting = || self.state.lock().waiting.len();
-        let mut seen = waiting();
+        let mut seen = self.state.lock().waiting.len();
         for _ in 0..MAX_TURNS {
             tokio::task::yield_now().await;
-            let now = waiting();
-            if now == seen || now >= MAX_BATCH_RECORDS {
+            let state = self.state.lock();
+            if state.waiting.len() == seen || state.fills_a_batch() {
                 return;
             }
-            seen = now;
+            seen = state.waiting.len();
         }
     }
 

@@ -6,7 +6,7 @@ use super::Bell;
 use crate::writer::{Batch, size};
 
 /// One produce request holds at most so many records.
-pub(super) const MAX_BATCH_RECORDS: usize = 1_000;
+const MAX_BATCH_RECORDS: usize = 1_000;
 /// And so many bytes, below the 1 MiB that `max.message.bytes` is by default. A larger record goes alone.
 const MAX_BATCH_BYTES: usize = 900_000;
 /// A partition is passed over when its load exceeds this much and [`FAR_AHEAD_FACTOR`] times the least one's.
@@ -64,6 +64,11 @@ impl<T> State<T> {
         self.waiting_bytes += entry.size;
         self.outstanding += 1;
         self.waiting.push_back(entry);
+    }
+
+    /// Whether what waits is as much as one produce request carries, or more.
+    pub(super) fn fills_a_batch(&self) -> bool {
+        self.waiting.len() >= MAX_BATCH_RECORDS || self.waiting_bytes + size::BATCH_HEADER >= MAX_BATCH_BYTES
     }
 
     /// As much as one produce request carries.
@@ -133,6 +138,14 @@ mod tests {
         assert_eq!(batches(state_with([10, 10, 2_000_000, 10])), [2, 1, 1], "a larger one goes alone");
         let full = MAX_BATCH_BYTES - size::BATCH_HEADER;
         assert_eq!(batches(state_with([full - 10, 10, 1])), [2, 1]);
+    }
+
+    #[test]
+    fn a_batch_is_full_by_its_records_or_its_bytes() {
+        let is_full = |sizes: Vec<usize>| state_with(sizes).fills_a_batch();
+        assert!(!is_full(vec![10; MAX_BATCH_RECORDS - 1]) && is_full(vec![10; MAX_BATCH_RECORDS]));
+        let full = MAX_BATCH_BYTES - size::BATCH_HEADER;
+        assert!(!is_full(vec![full - 1]) && is_full(vec![full]) && is_full(vec![780_000; 2]));
     }
 
     #[test]

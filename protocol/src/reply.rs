@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-pub use decode::Reply;
+pub use decode::{Reply, read_output};
 pub use error::{OutputError, ReplyError, WorkerError};
 
 use crate::address::{CorrelationKey, ReplyTo};

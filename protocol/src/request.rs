@@ -11,7 +11,7 @@ pub use error::{PayloadError, RequestError, RequestErrorKind};
 use crate::address::{CorrelationKey, ReplyTo, ReturnAddress};
 use crate::envelope::{Envelope, Field, Unfit};
 use crate::header::{self, Deadline, Headers, ReplyPartition};
-use crate::id::CorrelationId;
+use crate::id::IdText;
 use crate::reply::{self, ReplyRecord};
 use crate::splice::{self, EncodeError};
 
@@ -39,24 +39,23 @@ pub fn encode_request(id: &str, operation: &str, payload: &impl Serialize) -> Re
     Ok(value)
 }
 
-/// The headers of a request of ours, whose key is the same id as text. Without a reply partition the reply may land on
-/// any partition, the only form that Spring's and NestJS's workers both answer. Trace headers are the caller's to add.
-pub fn request_headers(
-    id: CorrelationId,
+/// Adds the headers of a request of ours, whose key is the same id as text, in place of any of the same names. Without
+/// a reply partition the reply may land on any partition, the only form that Spring's and NestJS's workers both answer.
+/// What else travels with a request, a trace context for one, is the caller's to add.
+pub fn add_request_headers(
+    headers: &mut Headers,
+    id: &IdText,
     reply_topic: &str,
     reply_partition: Option<i32>,
     deadline: &Deadline,
-) -> Headers {
-    let mut headers = Headers::from([
-        (header::CORRELATION_ID.to_owned(), id.as_text().as_bytes().to_vec()),
-        (header::REPLY_TOPIC.to_owned(), reply_topic.as_bytes().to_vec()),
-        (header::DEADLINE.to_owned(), deadline.encode()),
-    ]);
-    if let Some(partition) = reply_partition {
-        let partition = ReplyPartition::encode_binary(partition).to_vec();
-        headers.insert(header::REPLY_PARTITION.to_owned(), partition);
-    }
-    headers
+) {
+    headers.insert(header::CORRELATION_ID.to_owned(), id.as_bytes().to_vec());
+    match reply_partition.map(ReplyPartition::encode_binary) {
+        Some(partition) => headers.insert(header::REPLY_PARTITION.to_owned(), partition.to_vec()),
+        None => headers.remove(header::REPLY_PARTITION),
+    };
+    headers.insert(header::REPLY_TOPIC.to_owned(), reply_topic.as_bytes().to_vec());
+    headers.insert(header::DEADLINE.to_owned(), deadline.encode());
 }
 
 /// A request as a worker reads it, borrowed from its record.

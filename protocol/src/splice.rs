@@ -43,9 +43,18 @@ pub(crate) fn splice(out: &mut Vec<u8>, payload: &impl Serialize) -> Result<(), 
     payload.serialize(Fields { out })
 }
 
-/// Appends the JSON string of `text`.
+/// Appends the JSON string of `text`, which mostly is a name or an id and as such has nothing to escape.
 pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("text into memory always serializes");
+    // No early end, so that the compiler takes many bytes at once.
+    let is_plain =
+        text.bytes().fold(true, |plain, byte| plain & (byte >= b' ' && byte != b'"' && byte != b'\\'));
+    if is_plain {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("text into memory always serializes");
+    }
 }
 
 fn reserved(name: &str) -> Result<(), EncodeError> {

@@ -1,6 +1,9 @@
 //! From the outcome of a request to the HTTP answer.
 
 use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use protocol::OutputError;
 use serde::Serialize;
 
@@ -10,14 +13,17 @@ use crate::requester::{Answer, Failure, RequestError};
 
 /// The answer for a caller whose request was executed: the output with the request's `id` beside it.
 pub(crate) fn success<O: Operation>(answer: &Answer) -> Result<HttpResponse, Problem> {
-    let id = answer.id().to_string();
     let output: Result<O::Output<'_>, OutputError> = answer.output();
-    let body = output.map_err(|error| error.to_string()).and_then(|output| with_id(&output, &id));
+    let body =
+        output.map_err(|error| error.to_string()).and_then(|output| with_id(&output, &answer.id().as_text()));
     match body {
-        Ok(body) => Ok(HttpResponse::Ok().content_type("application/json").body(body)),
-        Err(reason) => {
-            Err(Problem::new(Code::BadReply, format!("the reply has no such output: {reason}")).about(id))
+        Ok(body) => {
+            let mut response = HttpResponse::with_body(StatusCode::OK, BoxBody::new(body));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
         }
+        Err(reason) => Err(Problem::new(Code::BadReply, format!("the reply has no such output: {reason}"))
+            .about(answer.id())),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A reply that is an answer.
 
 use kafka::Record;
-use protocol::reply::{OutputError, ReplyError};
-use protocol::{CorrelationId, Fault, Reply};
+use protocol::reply::{OutputError, read_output};
+use protocol::{CorrelationId, Fault, IdText, Reply};
 use serde::Deserialize;
 
 use super::Failure;
@@ -11,14 +11,19 @@ use super::Failure;
 #[derive(Debug)]
 pub struct Answer {
     id: CorrelationId,
-    record: Record,
+    /// The value of a reply that was judged.
+    value: Vec<u8>,
 }
 
 impl Answer {
-    /// Judges a reply that carries the id of a request of ours.
-    pub(super) fn read(id: CorrelationId, record: Record) -> Result<Self, Failure> {
-        let reply = decode(id, &record).map_err(|error| Failure::BadReply(error.to_string()))?;
-        let Some(error) = reply.error() else { return Ok(Self { id, record }) };
+    /// Judges a reply that carries the id of a request of ours, which is this text.
+    pub(super) fn read(id: CorrelationId, text: &IdText, record: Record) -> Result<Self, Failure> {
+        let reply = Reply::decode(text, record.value.as_deref(), &record.headers)
+            .map_err(|error| Failure::BadReply(error.to_string()))?;
+        let Some(error) = reply.error() else {
+            // Without a value there is no reply.
+            return Ok(Self { id, value: record.value.unwrap_or_default() });
+        };
         let (code, message) = (error.code.clone(), error.message.clone());
         Err(match error.fault() {
             Fault::Caller => Failure::Rejected { code, message },
@@ -36,10 +41,6 @@ impl Answer {
     /// # Errors
     /// If the reply has no such output.
     pub fn output<'a, T: Deserialize<'a>>(&'a self) -> Result<T, OutputError> {
-        decode(self.id, &self.record).map_err(|error| OutputError::Unfit(error.to_string()))?.output()
+        read_output(&self.value)
     }
-}
-
-fn decode(id: CorrelationId, record: &Record) -> Result<Reply<'_>, ReplyError> {
-    Reply::decode(&id.as_text(), record.value.as_deref(), &record.headers)
 }

@@ -52,8 +52,8 @@ use kafka::writer::Writer;
 use kafka::{Kafka, Record};
 use parking_lot::Mutex;
 use protocol::header::{Deadline, Headers};
-use protocol::request::{encode_request, request_headers};
-use protocol::{CorrelationId, Parting, Registry, Tag};
+use protocol::request::{add_request_headers, encode_request};
+use protocol::{IdText, Parting, Registry, Tag};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
@@ -175,14 +175,14 @@ impl Requester {
         let (mut pending, address) =
             register(&self.inner.registry, &self.inner.named).map_err(RequestError::unnamed)?;
         let id = pending.id();
+        let text = id.as_text();
         let failed = |failure| RequestError::about(id, failure);
         let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let value =
-            encode_request(&id.as_text(), operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
+        let value = encode_request(&text, operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
         let (parent, mut headers) = (self.inner.spans.parent(&origin), origin.headers);
         let sending = self.inner.spans.sending(id, parent.as_ref(), &mut headers);
         let trail = Trail::of(&headers, sending);
-        let record = self.inner.record(id, value, address, time_to_live, headers);
+        let record = self.inner.record(&text, value, address, time_to_live, headers);
         writer.push(record, Ticket { id, trail }).map_err(|_| failed(Failure::Overloaded))?;
         let (outcome, departed) = match timeout_at(deadline, pending.outcome()).await {
             Ok(outcome) => (outcome, pending.departed()),
@@ -195,7 +195,7 @@ impl Requester {
         match outcome {
             Outcome::Replied(reply) => {
                 let mut processing = self.inner.spans.processing(id, parent.as_ref(), &reply);
-                let answer = Answer::read(id, reply.record);
+                let answer = Answer::read(id, &text, reply.record);
                 if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
                     span.fail("bad_reply", reason.clone());
                 }
@@ -324,7 +324,7 @@ impl Inner {
 
     fn record(
         &self,
-        id: CorrelationId,
+        id: &IdText,
         value: Vec<u8>,
         address: ReplyAddress,
         time_to_live: Duration,
@@ -333,13 +333,15 @@ impl Inner {
         let now = self.config.clock.now();
         let deadline = Deadline::after(u64::try_from(now.timestamp_millis()).unwrap_or(0), time_to_live);
         // Ours last: whatever a caller adds, the reply has to come back here.
-        headers.append(&mut request_headers(id, &self.config.response_topic, address.partition, &deadline));
-        Record { key: Some(id.as_text().as_bytes().to_vec()), value: Some(value), headers, timestamp: now }
+        add_request_headers(&mut headers, id, &self.config.response_topic, address.partition, &deadline);
+        Record { key: Some(id.as_bytes().to_vec()), value: Some(value), headers, timestamp: now }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::CorrelationId;
+
     use super::*;
 
     #[test]
@@ -373,7 +375,7 @@ mod tests {
             (protocol::header::TRACEPARENT.to_owned(), b"00-1-2-01".to_vec()),
         ]);
         let address = ReplyAddress { partition: Some(1) };
-        let record = inner.record(id, Vec::new(), address, Duration::from_secs(1), theirs);
+        let record = inner.record(&id.as_text(), Vec::new(), address, Duration::from_secs(1), theirs);
         assert_eq!(record.headers[protocol::header::REPLY_TOPIC], b"hash_responses");
         assert_eq!(record.headers[protocol::header::TRACEPARENT], b"00-1-2-01");
         assert_eq!(record.headers[protocol::header::CORRELATION_ID], id.as_text().as_bytes());

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::digits;
 
+/// Digits of a 64-bit number, at most.
+const LONGEST_NUMBER: usize = 20;
+
 /// When a request's caller stops waiting, and the time to live that this was made from.
 ///
 /// One header holds both, because a reader whose clock is skewed can only trust the second.
@@ -49,7 +52,11 @@ impl Deadline {
 
     /// The header's value.
     pub fn encode(&self) -> Vec<u8> {
-        format!("{};{}", self.at_epoch_ms, whole_ms(self.ttl)).into_bytes()
+        let mut value = Vec::with_capacity(2 * LONGEST_NUMBER + 1);
+        value.extend_from_slice(itoa::Buffer::new().format(self.at_epoch_ms).as_bytes());
+        value.push(b';');
+        value.extend_from_slice(itoa::Buffer::new().format(whole_ms(self.ttl)).as_bytes());
+        value
     }
 }
 

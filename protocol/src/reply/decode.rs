@@ -48,6 +48,15 @@ impl<'a> Reply<'a> {
     /// If the worker replied with an error, or the fields do not fit `T`.
     pub fn output<T: Deserialize<'a>>(&self) -> Result<T, OutputError> {
         let body = *self.outcome.as_ref().map_err(WorkerError::clone)?;
-        serde_json::from_str(body).map_err(|error| OutputError::Unfit(bounded(&error.to_string()).to_owned()))
+        read_output(body.as_bytes())
     }
+}
+
+/// The output in the value of a reply that [`Reply::decode`] has found to have one: for whoever keeps the value, so as not
+/// to judge it twice.
+///
+/// # Errors
+/// If the fields do not fit `T`.
+pub fn read_output<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, OutputError> {
+    serde_json::from_slice(value).map_err(|error| OutputError::Unfit(bounded(&error.to_string()).to_owned()))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::header::{CORRELATION_ID, DEADLINE, Deadline, PartitionEncoding, REPLY_PARTITION, REPLY_TOPIC};
-use protocol::request::{RequestError, RequestErrorKind, encode_request, request_headers};
+use protocol::request::{RequestError, RequestErrorKind, add_request_headers, encode_request};
 use protocol::{CorrelationId, EncodeError, ErrorCode, Headers, Request};
 use serde_json::{Value, json};
 
@@ -35,9 +35,17 @@ fn golden_request_of_version_1_without_payload() {
     );
 }
 
+fn id() -> CorrelationId {
+    CorrelationId::parse(b"9f3a01c4-6e0b-8d21-a7f4-0c9b1e55d310").expect("an id of ours")
+}
+
+fn request_headers(mut headers: Headers, partition: Option<i32>, deadline: &Deadline) -> Headers {
+    add_request_headers(&mut headers, &id().as_text(), "hash_responses", partition, deadline);
+    headers
+}
+
 #[test]
 fn golden_headers_of_a_request() {
-    let id = CorrelationId::parse(b"9f3a01c4-6e0b-8d21-a7f4-0c9b1e55d310").unwrap();
     let deadline = Deadline::after(1_700_000_000_000, Duration::from_secs(10));
     let golden = headers([
         (CORRELATION_ID, b"9f3a01c4-6e0b-8d21-a7f4-0c9b1e55d310"),
@@ -45,20 +53,19 @@ fn golden_headers_of_a_request() {
         (REPLY_PARTITION, &[0, 0, 0, 2]),
         (DEADLINE, b"1700000010000;10000"),
     ]);
-    assert_eq!(request_headers(id, "hash_responses", Some(2), &deadline), golden);
+    assert_eq!(request_headers(Headers::new(), Some(2), &deadline), golden);
 
-    let without_partition = request_headers(id, "hash_responses", None, &deadline);
-    assert_eq!(without_partition.len(), 3);
+    let without_partition = request_headers(headers([(REPLY_PARTITION, b"7"), ("x", b"y")]), None, &deadline);
+    assert_eq!(without_partition.len(), 4, "what else travels stays");
     assert!(!without_partition.contains_key(REPLY_PARTITION));
 }
 
 #[test]
 fn what_the_gateway_writes_the_worker_reads() {
-    let id = CorrelationId::parse(b"9f3a01c4-6e0b-8d21-a7f4-0c9b1e55d310").unwrap();
     let deadline = Deadline::after(1_700_000_000_000, Duration::from_secs(10));
-    let text = id.as_text();
+    let text = id().as_text();
     let value = encode_request(&text, "hash", &data("hello world")).unwrap();
-    let headers = request_headers(id, "hash_responses", Some(2), &deadline);
+    let headers = request_headers(Headers::new(), Some(2), &deadline);
 
     let request = Request::decode(Some(text.as_bytes()), Some(&value), &headers).unwrap();
     assert_eq!(request.correlation_id.as_bytes(), text.as_bytes());

@@ -18,7 +18,7 @@ use kafka::topics::{self, TopicSpec};
 use kafka::{Kafka, Record};
 use protocol::header::{self, Deadline, Headers};
 use protocol::reply::encode_reply;
-use protocol::{CorrelationId, Tag, encode_request, request_headers};
+use protocol::{CorrelationId, Tag, add_request_headers, encode_request};
 use rskafka::client::partition::{Compression, OffsetAt, PartitionClient};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -104,12 +104,15 @@ impl Floor {
     }
 
     fn request(&self, data: &str) -> Result<Record> {
-        let id = CorrelationId::random(Tag::from(*b"alon"));
+        let id = CorrelationId::random(Tag::from(*b"alon")).as_text();
         let now = u64::try_from(Utc::now().timestamp_millis())?;
+        let mut headers = Headers::new();
+        let deadline = Deadline::after(now, TIME_TO_LIVE);
+        add_request_headers(&mut headers, &id, &self.reply_topic, Some(0), &deadline);
         Ok(Record {
-            key: Some(id.as_text().as_bytes().to_vec()),
-            value: Some(encode_request(&id.as_text(), "hash", &json!({ "data": data }))?),
-            headers: request_headers(id, &self.reply_topic, Some(0), &Deadline::after(now, TIME_TO_LIVE)),
+            key: Some(id.as_bytes().to_vec()),
+            value: Some(encode_request(&id, "hash", &json!({ "data": data }))?),
+            headers,
             timestamp: Utc::now(),
         })
     }

@@ -3,7 +3,7 @@
 //! `service` reads settings and knows no Kafka; `kafka` knows no settings. This is where they meet, once for the gateway
 //! and the processor alike.
 
-use kafka::secure::{Endpoint, EndpointError, Password, Sasl, ScramHash, Security, TokenSource};
+use kafka::secure::{Endpoint, EndpointError, Password, Sasl, ScramHash, SecretFile, Security, TokenSource};
 use service::settings::{
     KafkaLogin, KafkaSecurity, KafkaSettings, KafkaTls, PasswordMechanism, SecretSource,
 };
@@ -73,7 +73,7 @@ fn sasl(login: &KafkaLogin) -> Result<Sasl, ConnectError> {
                 PasswordMechanism::ScramSha512 => Sasl::scram(ScramHash::Sha512, username, password),
             }
         }
-        KafkaLogin::TokenFile(path) => Sasl::OauthBearer(TokenSource::File(path.clone())),
+        KafkaLogin::TokenFile(path) => Sasl::OauthBearer(TokenSource::File(SecretFile::at(path))),
         KafkaLogin::TokenEndpoint { url, authorities, client_id, client_secret, scope } => {
             let authorities = authorities.clone().map_or(Authorities::System, Authorities::File);
             let secret = password(client_secret);
@@ -86,6 +86,6 @@ fn sasl(login: &KafkaLogin) -> Result<Sasl, ConnectError> {
 fn password(source: &SecretSource) -> Password {
     match source {
         SecretSource::Given(password) => Password::Given(password.expose().clone()),
-        SecretSource::InFile(path) => Password::InFile(path.clone()),
+        SecretSource::InFile(path) => Password::InFile(SecretFile::at(path)),
     }
 }

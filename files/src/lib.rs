@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -61,8 +61,16 @@ impl SmallFile {
     /// # Errors
     /// It cannot be read, is no regular file, is too large, or does not come in time.
     pub fn read(&self) -> Result<Vec<u8>, ReadError> {
+        self.read_within(LIMIT)
+    }
+
+    /// The same for those who have less time: blocks for `limit` at most, others who read the same file included.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_within(&self, limit: Duration) -> Result<Vec<u8>, ReadError> {
         let (path, max_bytes) = (self.path.clone(), self.max_bytes);
-        self.read_by(LIMIT, move || read(&path, max_bytes))
+        self.read_by(limit, move || read(&path, max_bytes))
     }
 
     fn read_by(
@@ -70,12 +78,16 @@ impl SmallFile {
         limit: Duration,
         read: impl FnOnce() -> Result<Vec<u8>, ReadError> + Send + 'static,
     ) -> Result<Vec<u8>, ReadError> {
-        let mut under_way = self.under_way.lock();
+        let deadline = Instant::now() + limit;
+        // Whoever holds it waits for the file.
+        let Some(mut under_way) = self.under_way.try_lock_until(deadline) else {
+            return Err(ReadError::TimedOut(limit));
+        };
         let answer = match under_way.take() {
             Some(answer) => answer,
             None => begin(read)?,
         };
-        match answer.recv_timeout(limit) {
+        match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(read) => read,
             Err(RecvTimeoutError::Timeout) => {
                 *under_way = Some(answer);

@@ -1,44 +1,20 @@
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
+
+use tempfile::TempDir;
 
 use super::*;
 
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("files-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn a_file_is_read_up_to_its_bound_and_again() {
-    let folder = Folder::new();
-    let path = folder.write("letters", "abc");
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("letters");
     let file = SmallFile::new(&path, 3);
-    assert_eq!(file.read().unwrap(), b"abc");
-    folder.write("letters", "xyz");
-    assert_eq!(file.read().unwrap(), b"xyz");
-    folder.write("letters", "abcd");
+    for letters in ["abc", "xyz"] {
+        std::fs::write(&path, letters).unwrap();
+        assert_eq!(file.read().unwrap(), letters.as_bytes());
+    }
+    std::fs::write(&path, "abcd").unwrap();
     assert!(matches!(file.read(), Err(ReadError::TooLarge(3))));
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(file.read(), Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound));
@@ -46,12 +22,13 @@ fn a_file_is_read_up_to_its_bound_and_again() {
 
 #[test]
 fn a_link_is_followed_and_only_a_regular_file_is_read() {
-    let folder = Folder::new();
-    let (link, pipe) = (folder.0.join("link"), folder.0.join("pipe"));
-    std::os::unix::fs::symlink(folder.write("letters", "abc"), &link).unwrap();
+    let folder = TempDir::new().unwrap();
+    let [letters, link, pipe] = ["letters", "link", "pipe"].map(|name| folder.path().join(name));
+    std::fs::write(&letters, "abc").unwrap();
+    std::os::unix::fs::symlink(&letters, &link).unwrap();
     assert_eq!(SmallFile::new(link, 3).read().unwrap(), b"abc");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for path in [pipe, folder.0.clone(), "/dev/zero".into()] {
+    for path in [pipe, folder.path().to_owned(), "/dev/zero".into()] {
         assert!(matches!(SmallFile::new(&path, 3).read(), Err(ReadError::NotRegular)), "{}", path.display());
     }
 }
@@ -71,6 +48,30 @@ fn one_that_hangs_is_waited_for_once_more_and_not_begun_again() {
     go_on.send(()).unwrap();
     assert_eq!(file.read_by(LIMIT, never).unwrap(), b"abc");
     assert_eq!(file.read_by(LIMIT, || Ok(b"xyz".to_vec())).unwrap(), b"xyz");
+}
+
+#[test]
+fn who_comes_while_somebody_waits_waits_no_longer_than_its_own_time() {
+    let file = SmallFile::new("somewhere", 3);
+    let (begun, beginning) = channel();
+    let (go_on, told) = channel::<()>();
+    std::thread::scope(|scope| {
+        let file = &file;
+        let first = scope.spawn(move || {
+            file.read_by(LIMIT * 12, move || {
+                begun.send(()).unwrap();
+                told.recv().unwrap();
+                Ok(b"abc".to_vec())
+            })
+        });
+        beginning.recv().unwrap();
+        let never = || -> Result<_, ReadError> { unreachable!("the first is still under way") };
+        // Were the first one's end waited for, there would be none.
+        let soon = Duration::from_millis(20);
+        assert!(matches!(file.read_by(soon, never), Err(ReadError::TimedOut(limit)) if limit == soon));
+        go_on.send(()).unwrap();
+        assert_eq!(first.join().unwrap().unwrap(), b"abc");
+    });
 }
 
 #[test]

@@ -1,25 +1,25 @@
 //! What must not be seen.
 
-use std::{fmt, io, path::PathBuf};
+use std::fmt;
 
-use super::Aside;
+use super::{Aside, SecretError, SecretFile};
 
 /// A password, or where it is kept. `Debug` shows neither the password nor what the file holds.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Password {
     /// The password itself.
     Given(String),
     /// A file that holds it and nothing else; white space at its end does not count. It is read again at each login, so
     /// that a new one is used without a restart.
-    InFile(PathBuf),
+    InFile(SecretFile),
 }
 
 impl Password {
     /// The password as it is now.
-    pub(crate) async fn read(&self, aside: &Aside) -> io::Result<String> {
+    pub(crate) async fn read(&self, aside: &Aside) -> Result<String, SecretError> {
         match self {
             Self::Given(password) => Ok(password.clone()),
-            Self::InFile(path) => aside.secret(path).await,
+            Self::InFile(file) => file.read(aside).await,
         }
     }
 }
@@ -28,7 +28,7 @@ impl fmt::Debug for Password {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(_) => formatter.write_str("***"),
-            Self::InFile(path) => write!(formatter, "in {}", path.display()),
+            Self::InFile(file) => write!(formatter, "in {}", file.path().display()),
         }
     }
 }
@@ -40,6 +40,6 @@ mod tests {
     #[test]
     fn a_password_is_never_printed() {
         assert_eq!(format!("{:?}", Password::Given("hush".to_owned())), "***");
-        assert_eq!(format!("{:?}", Password::InFile("/run/secret".into())), "in /run/secret");
+        assert_eq!(format!("{:?}", Password::InFile(SecretFile::at("/run/secret"))), "in /run/secret");
     }
 }

@@ -1,10 +1,6 @@
 //! Handshakes over sockets, with an authority of the tests' own.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-};
+use std::fs;
 
 use ::tls::{
     Authorities, ClientFiles, KeyPair, client_config, provider,
@@ -14,6 +10,7 @@ use ::tls::{
     },
     throw_away::{Authority, Issued},
 };
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -21,25 +18,6 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-
-/// A file of this test's own, gone with it.
-struct File(PathBuf);
-
-impl File {
-    fn with(text: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("kafka-tls-{}-{}.pem", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, text).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 /// A server that shows `identity`, says one byte, and asks who is there if `clients` may be signed by somebody.
 async fn serve(identity: &Issued, clients: Option<&Authority>) -> String {
@@ -74,13 +52,18 @@ async fn serve(identity: &Issued, clients: Option<&Authority>) -> String {
 
 /// Shakes hands and hears the byte.
 async fn greet(address: &str, authority: &Authority, identity: Option<&Issued>) -> Result<(), WireError> {
-    let trusted = File::with(authority.certificate());
-    let own = identity.map(|identity| (File::with(&identity.certificate), File::with(&identity.key)));
+    let folder = TempDir::new().unwrap();
+    let write = |name, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
     let files = ClientFiles {
-        authorities: Authorities::File(trusted.0.clone()),
-        identity: own
-            .as_ref()
-            .map(|(certificate, key)| KeyPair { certificate: certificate.0.clone(), key: key.0.clone() }),
+        authorities: Authorities::File(write("ca.crt", authority.certificate())),
+        identity: identity.map(|own| KeyPair {
+            certificate: write("own.crt", &own.certificate),
+            key: write("own.key", &own.key),
+        }),
     };
     let stream = TcpStream::connect(address).await.unwrap();
     let mut stream = handshake(stream, address, client_config(&files).unwrap()).await?;

@@ -1,6 +1,6 @@
 //! The client-credentials grant (RFC 6749, section 4.4).
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use ::tls::{Authorities, TlsError};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
@@ -12,7 +12,7 @@ use web::{
 };
 
 use super::{Last, Token};
-use crate::secure::{Aside, Password};
+use crate::secure::{Aside, Password, SecretError};
 
 /// Longest that one question may take, however much time a login has.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub enum EndpointError {
     Tls(#[from] TlsError),
     /// The secret cannot be read.
     #[error("{0}")]
-    Secret(#[from] io::Error),
+    Secret(#[from] SecretError),
     /// The server cannot be reached, or does not speak HTTP as it should.
     #[error("{0}")]
     Exchange(#[from] ExchangeError),

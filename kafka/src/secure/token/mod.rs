@@ -2,13 +2,13 @@
 
 mod endpoint;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 
 pub use endpoint::{Endpoint, EndpointError};
 
-use super::{Aside, sasl::Refusal};
+use super::{Aside, SecretFile, sasl::Refusal};
 
 /// So much of a token's life is used. A session that ends with its token is renewed later than that (see `session`), so
 /// that a new session always comes with a new token.
@@ -18,7 +18,7 @@ const USED: f64 = 0.8;
 #[derive(Debug)]
 pub enum TokenSource {
     /// A file that somebody keeps fresh. It is read at each login.
-    File(PathBuf),
+    File(SecretFile),
     /// An authorization server, asked for a new token before the last one ends.
     Endpoint(Box<Endpoint>),
 }
@@ -37,7 +37,7 @@ impl TokenSource {
     /// A token for a login now. A new one has to be there within `limit`.
     pub(super) async fn token(&self, aside: &Aside, limit: Duration) -> Result<String, Refusal> {
         match self {
-            Self::File(path) => aside.secret(path).await.map_err(|error| error.to_string()),
+            Self::File(file) => file.read(aside).await.map_err(|error| error.to_string()),
             Self::Endpoint(endpoint) => {
                 let token = endpoint.token(aside, limit).await;
                 token.map_err(|error| format!("no token from {}: {error}", endpoint.url()))

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use futures::executor::block_on;
+use futures::{FutureExt, executor::block_on};
 use proptest::prelude::*;
 
 use super::*;
@@ -70,6 +70,19 @@ fn what_is_derived_from_another_password_or_salt_is_not_used() {
     assert_ne!(first, get("eraser", &salt));
     assert_ne!(first, get("pencil", b"pepper"));
     assert_eq!(first, get("pencil", &salt));
+}
+
+/// Whoever logs in has one thread for heartbeats and callers, too.
+#[test]
+fn a_dear_key_is_derived_where_it_holds_up_nobody() {
+    let (derived, aside) = (Derived::default(), Aside::default());
+    let mut scram = begin(ScramHash::Sha256, &derived);
+    said(&mut scram, "");
+    let all_places = aside.take_all();
+    let mut proving = Box::pin(scram.answer(FIRST.as_bytes(), &aside));
+    assert!(proving.as_mut().now_or_never().is_none(), "it was derived on the spot");
+    drop(all_places);
+    assert!(block_on(proving).is_ok_and(|proof| proof.is_some()));
 }
 
 #[test]

@@ -22,17 +22,17 @@ pub struct Seen {
 /// # Errors
 /// As [`Server::load`]; also if a certificate does not say when it counts.
 pub fn look(files: &ServerFiles) -> Result<Seen, TlsError> {
-    let read = Server::load(files.clone())?.into_read();
-    let mut all = None;
-    for certificate in read.certificate.certificates()? {
+    let server = Server::load(files.clone())?;
+    let (chain, mut all) = (server.certificate(), None);
+    for certificate in chain.certificates()? {
         let valid = validity(&certificate);
-        let (from, until) = valid.ok_or_else(|| read.certificate.wrong("has a certificate without dates"))?;
+        let (from, until) = valid.ok_or_else(|| chain.wrong("has a certificate without dates"))?;
         all = match all {
             None => Some((from, until)),
             Some((latest, earliest)) => Some((from.max(latest), until.min(earliest))),
         };
     }
-    let (valid_from, valid_until) = all.ok_or_else(|| read.certificate.wrong("has no certificate"))?;
-    let authorities = read.authorities.as_ref().map(crate::pem::Content::certificates).transpose()?;
+    let (valid_from, valid_until) = all.ok_or_else(|| chain.wrong("has no certificate"))?;
+    let authorities = server.authorities().map(|read| read.certificates()).transpose()?;
     Ok(Seen { valid_from, valid_until, authorities: authorities.map(|all| all.len()) })
 }

@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use tempfile::TempDir;
 
 use crate::throw_away::{Authority, Issued};
 use crate::{
@@ -14,19 +14,15 @@ use crate::{
 };
 
 /// A directory that goes with the test.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("tls-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
+        Self(TempDir::new().unwrap())
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.0.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
@@ -36,13 +32,6 @@ impl Folder {
             certificate: self.write(&format!("{name}.crt"), &issued.certificate),
             key: self.write(&format!("{name}.key"), &issued.key),
         }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -139,6 +128,34 @@ fn clients_are_let_in_by_their_certificate() {
 }
 
 #[test]
+fn an_authority_is_taken_back_whatever_is_wrong_with_certificate_and_key() {
+    let (folder, authority, other) = (Folder::new(), Authority::new("ours"), Authority::new("other"));
+    let trusted = folder.write("ca.crt", authority.certificate());
+    let identity = folder.write_pair("server", &authority.issue("server", &["gateway.test"]));
+    let ours = client(&trusted, Some(folder.write_pair("ours", &authority.issue("client", &[]))));
+    let clients = ClientCertificates::Required(trusted.clone());
+    let server = Server::load(ServerFiles { identity: identity.clone(), clients }).unwrap();
+    let config = Arc::new(server.config().unwrap());
+
+    folder.write("server.crt", &authority.issue("two", &["gateway.test"]).certificate);
+    folder.write("ca.crt", other.certificate());
+    assert!(matches!(server.reload(), Err(TlsError::Content { path, .. }) if path == identity.key));
+    assert!(talk(&ours, &config).is_err(), "the authority was taken back");
+    std::fs::remove_file(&identity.key).unwrap();
+    folder.write("ca.crt", authority.certificate());
+    assert!(matches!(server.reload(), Err(TlsError::Read { path, .. }) if path == identity.key));
+    assert!(talk(&ours, &config).is_ok(), "it counts again");
+
+    // And the other way round.
+    let second = folder.write_pair("server", &authority.issue("two", &["gateway.test"]));
+    let shown = talk(&ours, &config).unwrap();
+    folder.write("ca.crt", "nonsense");
+    assert!(matches!(server.reload(), Err(TlsError::Content { path, .. }) if path == trusted));
+    assert_eq!(second, identity);
+    assert_ne!(talk(&ours, &config).unwrap(), shown, "what is shown is new");
+}
+
+#[test]
 fn both_versions_are_spoken_and_none_before() {
     let (folder, authority) = (Folder::new(), Authority::new("authority"));
     let trusted = folder.write("ca.crt", authority.certificate());
@@ -163,7 +180,7 @@ fn what_is_wrong_with_a_file_is_said_and_not_shown() {
     let other = folder.write_pair("other", &authority.issue("two", &["gateway.test"]));
     let secret = folder.write("secret", "hunter2");
     let broken = folder.write("broken", "-----BEGIN PRIVATE KEY-----\nhunter2!\n-----END PRIVATE KEY-----\n");
-    let missing = folder.0.join("missing");
+    let missing = folder.0.path().join("missing");
     for (certificate, key, said) in [
         (&good.certificate, &other.key, "is not the key of the certificate"),
         (&secret, &good.key, "has no certificate in PEM form"),

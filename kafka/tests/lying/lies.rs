@@ -26,6 +26,10 @@ pub(crate) const OF_ANYTHING: &[(&str, Instead)] = &[
     ("a frame of 60 MB is announced", |_, answer| {
         Told::Bytes([&60_000_000_i32.to_be_bytes()[..], &answer].concat().into())
     }),
+    // More than that no answer without records may have.
+    ("a frame of 8 MB is announced", |_, answer| {
+        Told::Bytes([&8_000_000_i32.to_be_bytes()[..], &answer].concat().into())
+    }),
     ("a frame of less than nothing", |_, answer| {
         Told::Bytes([&(-1_i32).to_be_bytes()[..], &answer].concat().into())
     }),

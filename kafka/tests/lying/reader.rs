@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use crate::{
     liar::Lie,
     lies::rewritten,
+    meter::WithRskafka,
     stand::{PATIENCE, Stand, TOPIC, for_each, for_each_lie, number},
 };
 
@@ -91,6 +92,7 @@ async fn take(reader: &mut Reader, read: &mut BTreeSet<u32>, count: usize, name:
 
 #[tokio::test]
 async fn of_anything() {
+    let _here = WithRskafka::here();
     for_each_lie(&[FETCH, METADATA, LIST_OFFSETS, API_VERSIONS], nothing_is_lost).await;
 }
 
@@ -121,6 +123,7 @@ fn batch_at(base: i64) -> Bytes {
 
 #[tokio::test]
 async fn of_records() {
+    let _here = WithRskafka::here();
     let lies = vec![
         ("an unknown error", FETCH, fetched(|told| told.error_code = 9999)),
         ("an error below zero", FETCH, fetched(|told| told.error_code = -1)),
@@ -163,6 +166,7 @@ async fn of_records() {
 
 #[tokio::test]
 async fn of_leaders_and_offsets() {
+    let _here = WithRskafka::here();
     let view = |change: fn(&mut MetadataResponse)| rewritten(change);
     let lies = vec![
         (

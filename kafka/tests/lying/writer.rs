@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::{
     liar::Lie,
     lies::rewritten,
+    meter::WithRskafka,
     stand::{PATIENCE, Stand, TOPIC, for_each, for_each_lie},
 };
 
@@ -90,12 +91,14 @@ async fn flush(writer: &Writer<Books>, name: &str) {
 
 #[tokio::test]
 async fn of_anything() {
+    let _here = WithRskafka::here();
     let keys = [PRODUCE, MetadataRequest::KEY, ListOffsetsRequest::KEY, ApiVersionsRequest::KEY];
     for_each_lie(&keys, nothing_is_lost).await;
 }
 
 #[tokio::test]
 async fn of_acknowledgements() {
+    let _here = WithRskafka::here();
     let told = |change: fn(&mut ProduceResponse)| rewritten(change);
     let lies = vec![
         ("an unknown error", PRODUCE, told(|told| code(told, 9999))),

@@ -80,3 +80,51 @@ impl Content {
 pub(crate) fn file(path: &Path) -> SmallFile {
     SmallFile::new(path, MAX_FILE_BYTES)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorities::strictly;
+    use crate::throw_away::pem;
+
+    fn content(bytes: &[u8]) -> Content {
+        Content { path: "file".into(), bytes: bytes.to_vec() }
+    }
+
+    /// What was read is read again as we write it, and errors are words of ours alone.
+    #[test]
+    fn fuzz_pem() {
+        fuzz::Target::new("pem").run(|bytes| {
+            let read = content(bytes);
+            match read.certificates() {
+                Ok(certificates) => {
+                    assert!(!certificates.is_empty());
+                    let again: String = certificates.iter().map(|der| pem("CERTIFICATE", der)).collect();
+                    assert_eq!(content(again.as_bytes()).certificates().unwrap(), certificates);
+                    if let Ok(trusted) = strictly(&read) {
+                        assert_eq!(trusted.len(), certificates.len());
+                    }
+                }
+                Err(error) => {
+                    let expected = ["file has no certificate in PEM form", "file is broken PEM"];
+                    assert!(expected.contains(&&*error.to_string()), "{error}");
+                }
+            }
+            match read.private_key() {
+                Ok(key) => {
+                    let label = match key {
+                        PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+                        PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+                        _ => "PRIVATE KEY",
+                    };
+                    let again = pem(label, key.secret_der());
+                    assert_eq!(content(again.as_bytes()).private_key().unwrap(), key);
+                }
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(said.starts_with("file has no private key in PEM form (") || said == "file is broken PEM");
+                }
+            }
+        });
+    }
+}

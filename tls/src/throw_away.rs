@@ -140,7 +140,7 @@ impl rcgen::SigningKey for Key {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let mut pem = format!("-----BEGIN {label}-----\n");
     for line in STANDARD.encode(der).as_bytes().chunks(64) {
         // Base64 is ASCII, and a string takes whatever is written to it.

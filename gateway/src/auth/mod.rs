@@ -15,6 +15,7 @@ mod digest;
 mod jwt;
 mod new_key;
 mod ring;
+mod scopes;
 
 use std::sync::Arc;
 

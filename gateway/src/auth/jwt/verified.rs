@@ -15,7 +15,8 @@ use super::keys::Keys;
 use crate::auth::Caller;
 use crate::auth::digest::Digest;
 
-/// Most tokens that are remembered. One has 8 KiB at most, mostly far less than one.
+/// Most tokens that are remembered. What is kept of one is its digest, a name of 255 bytes at most, and as many scopes as there
+/// are operations: half a kilobyte, however long it is, so all of them take some 2 MiB.
 const CAPACITY: usize = 4096;
 
 /// By the digest of the whole token, its signature included.

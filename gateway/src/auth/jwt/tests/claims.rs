@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Issuer, LEEWAY, NOW, claims, find, header, refused, with};
+use crate::auth::Caller;
 
 #[tokio::test]
 async fn a_token_for_us_counts() {
@@ -20,6 +21,24 @@ async fn a_token_for_us_counts() {
     }
     // Without a name of the key there is only one that can be meant.
     assert!(find(&tokens, &issuer.sign(&json!({ "alg": "ES256" }), &claims())).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_a_tokens_scopes_no_more_is_kept_than_opens_something() {
+    let issuer = Issuer::new();
+    let tokens = issuer.tokens();
+    let many = (0..1000).map(|number| format!("s{number}")).collect::<Vec<_>>().join(" ");
+    for (scope, scp, kept) in [
+        (json!(format!("{many} hash hash")), json!(["hash", "other hash"]), &["hash"][..]),
+        (json!(many), Value::Null, &[]),
+    ] {
+        let token = issuer.sign(&header(), &with(with(claims(), "scope", scope), "scp", scp));
+        let expected = Caller::new("alice", kept.iter().map(|scope| (*scope).to_owned()));
+        // Verified, and then remembered.
+        for _ in 0..2 {
+            assert_eq!(find(&tokens, &token).await.unwrap(), expected);
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,31 +1,21 @@
 //! The keys of the issuer: from a file that is read again when it changes, or fetched and kept.
 //!
-//! Keys from an address are fetched at the start, every quarter of an hour, and when a token names one that is not known;
-//! the last at most once a minute, however many such tokens come.
+//! Keys from an address are fetched (`fetching`) at the start, every quarter of an hour, and when a token names one that is not
+//! known (`renewal`); the last at most once a minute, however many such tokens come.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use files::SmallFile;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
 use super::fetch::Address;
 use super::keys::Keys;
+use super::renewal::Renewal;
 use crate::reload::{self, Source};
 
-/// Between two fetches because of tokens whose key is not known.
-const ASKED_INTERVAL: Duration = Duration::from_mins(1);
-/// Between two fetches without any reason: keys that were taken back go.
-const INTERVAL: Duration = Duration::from_mins(15);
-/// After a fetch that failed, while there are no keys at all.
-const RETRY: Duration = Duration::from_secs(2);
-/// Longest that a request waits for keys to be fetched.
-const WAIT: Duration = Duration::from_secs(3);
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -38,10 +28,7 @@ pub(crate) struct KeySet {
     /// What they were made from.
     text: Mutex<Vec<u8>>,
     fetched: Mutex<Fetched>,
-    asked: Mutex<Asked>,
-    wake: Notify,
-    /// Counts the fetches that have ended.
-    fetches: watch::Sender<u64>,
+    renewal: Renewal,
 }
 
 #[derive(Debug)]
@@ -61,17 +48,11 @@ enum Fetched {
     Badly(String),
 }
 
-#[derive(Debug, Default)]
-struct Asked {
-    last: Option<Instant>,
-    is_under_way: bool,
-}
-
 impl KeySet {
     /// When those who were refused for want of keys may come again.
     pub(crate) const RETRY_AFTER_SECONDS: u32 = 2;
 
-    /// Those at `place`, a file or an address. Those of an address come with [`Fetching`].
+    /// Those at `place`, a file or an address. Those of an address come with [`Fetching`](super::Fetching).
     ///
     /// # Errors
     /// If it is a file that cannot be used, or an address that cannot.
@@ -90,9 +71,7 @@ impl KeySet {
             keys: RwLock::new(Arc::new(keys)),
             text: Mutex::new(text),
             fetched: Mutex::default(),
-            asked: Mutex::default(),
-            wake: Notify::new(),
-            fetches: watch::Sender::new(0),
+            renewal: Renewal::default(),
         })
     }
 
@@ -122,49 +101,14 @@ impl KeySet {
 
     /// Waits until the keys were fetched once more, if it is time for that; until `deadline` at most.
     pub(super) async fn renewed(&self, deadline: Instant) {
-        if self.is_file() {
-            return;
+        if !self.is_file() {
+            self.renewal.ask(deadline).await;
         }
-        let mut fetches = self.fetches.subscribe();
-        {
-            let mut asked = self.asked.lock();
-            let now = Instant::now();
-            if !asked.is_under_way {
-                if asked.last.is_some_and(|last| now - last < ASKED_INTERVAL) {
-                    return;
-                }
-                *asked = Asked { last: Some(now), is_under_way: true };
-                self.wake.notify_one();
-            }
-        }
-        // Without them the token is judged by the keys that are there.
-        let _ = timeout_at(deadline.min(Instant::now() + WAIT), fetches.changed()).await;
     }
 
-    /// Fetches them again and again. Calls `first` when there are some.
-    async fn keep(self: Arc<Self>, first: impl FnOnce()) {
-        let mut first = Some(first);
-        loop {
-            self.asked.lock().is_under_way = true;
-            let fetched = self.fetch().await;
-            if fetched.is_ok()
-                && let Some(first) = first.take()
-            {
-                first();
-            }
-            let next = match &fetched {
-                Ok(()) => INTERVAL,
-                Err(_) if first.is_some() => RETRY,
-                Err(_) => ASKED_INTERVAL,
-            };
-            self.tell(fetched);
-            self.asked.lock().is_under_way = false;
-            self.fetches.send_modify(|count| *count += 1);
-            tokio::select! {
-                () = sleep(next) => {}
-                () = self.wake.notified() => {}
-            }
-        }
+    /// How those who fetch them are asked to.
+    pub(super) fn renewal(&self) -> &Renewal {
+        &self.renewal
     }
 
     /// Fetches them once.
@@ -190,7 +134,7 @@ impl KeySet {
     }
 
     /// Notes how a fetch ended, and says what is new about that.
-    fn tell(&self, ended: Result<()>) {
+    pub(super) fn tell(&self, ended: Result<()>) {
         let mut fetched = self.fetched.lock();
         match (&*fetched, ended.map_err(|error| format!("{error:#}"))) {
             (Fetched::Well, Ok(())) => {}
@@ -219,23 +163,6 @@ impl Source for KeySet {
     fn reload(&self) -> Result<bool> {
         let Place::File(file) = &self.place else { return Ok(false) };
         self.take(read(file)?).with_context(|| file.path().display().to_string())
-    }
-}
-
-/// Keeps a set of keys fetched for as long as it is kept.
-#[derive(Debug)]
-pub(crate) struct Fetching(JoinHandle<()>);
-
-impl Fetching {
-    /// Starts on the current runtime. Calls `first` when the first keys are there.
-    pub(crate) fn start(keys: Arc<KeySet>, first: impl FnOnce() + Send + 'static) -> Self {
-        Self(tokio::spawn(keys.keep(first)))
-    }
-}
-
-impl Drop for Fetching {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

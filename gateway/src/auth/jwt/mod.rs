@@ -12,9 +12,11 @@ mod algorithm;
 mod claims;
 mod compact;
 mod fetch;
+mod fetching;
 mod key_set;
 mod keys;
 mod public_key;
+mod renewal;
 mod verified;
 
 #[cfg(test)]
@@ -37,7 +39,8 @@ use claims::Expected;
 use compact::Compact;
 use verified::Verified;
 
-pub(crate) use key_set::{Fetching, KeySet};
+pub(crate) use fetching::Fetching;
+pub(crate) use key_set::KeySet;
 
 /// Knows callers by tokens.
 #[derive(Debug)]

@@ -6,7 +6,8 @@
 //! so that a refusal of a small request costs nobody a connection.
 //!
 //! Over HTTP/2 it is the stream that is ended after the answer, and there are clients, curl 7.88 among them, that take an
-//! answer before the end of their body for an error. So what may come anyway is read first, within bounds.
+//! answer before the end of their body for an error. So what may come anyway is read first, within bounds: by then the request
+//! holds no place and no share any more, so these reads have a number of their own, and end with the request's time.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,10 +16,11 @@ use std::time::Duration;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::error::PayloadError;
 use actix_web::http::Version;
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::{FutureExt as _, StreamExt as _};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 /// Most of a body that is read for nothing over HTTP/1.1, in bytes: a crowd that is turned away should not keep us busy.
 const MAX_WASTED_BYTES: usize = 64 * 1024;
@@ -29,16 +31,36 @@ const MAX_DRAINED_BYTES: usize = 1024 * 1024;
 /// Longest time for that.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
+/// Bodies of one shard that are waited for in that way at once. Of more no more is taken than has arrived.
+const MAX_DRAINS: usize = 64;
+
+/// Those that there are now. The requests of one shard share it as data of their application.
+pub(crate) struct Drains(Semaphore);
+
+impl Default for Drains {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_DRAINS))
+    }
+}
+
 /// A request's body as it arrives.
 pub(crate) struct Incoming {
     payload: Payload,
+    /// When the request has to be answered.
+    deadline: Instant,
     /// Nothing of it is to come any more: all of it was read, or it broke off.
     has_ended: bool,
 }
 
 impl Incoming {
-    pub(crate) fn new(payload: Payload) -> Self {
-        Self { payload, has_ended: false }
+    /// The body of a request that has to be answered by `deadline`.
+    pub(crate) fn new(payload: Payload, deadline: Instant) -> Self {
+        Self { payload, deadline, has_ended: false }
+    }
+
+    /// When the request has to be answered.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// The next piece; none at the end.
@@ -51,7 +73,7 @@ impl Incoming {
     /// Makes `response` the answer to the request.
     pub(crate) async fn answer(mut self, http: &HttpRequest, response: HttpResponse) -> HttpResponse {
         if http.version() == Version::HTTP_2 {
-            self.drain().await;
+            self.drain(http).await;
         } else {
             self.take_what_is_there().await;
         }
@@ -61,28 +83,35 @@ impl Incoming {
         response.map_body(|_, body| BoxBody::new(Answer { body, _unread: self.payload }))
     }
 
-    /// Reads to the end, or until it is too much or takes too long.
-    async fn drain(&mut self) {
+    /// Reads to the end, or until it is too much or takes too long; where too many do, no more than has arrived.
+    async fn drain(&mut self, http: &HttpRequest) {
+        let now = Instant::now();
+        let drains = http.app_data::<Data<Drains>>().filter(|_| now < self.deadline);
+        let Some(_place) = drains.and_then(|drains| drains.0.try_acquire().ok()) else {
+            return self.take_what_is_there().await;
+        };
+        let until = self.deadline.min(now + DRAIN_LIMIT);
         // Whoever is slower is answered before the end.
-        let _ = timeout(DRAIN_LIMIT, self.waste(MAX_DRAINED_BYTES)).await;
+        let _ = timeout_at(until, self.waste(&mut { MAX_DRAINED_BYTES })).await;
     }
 
     /// Reads what has arrived, without waiting for more.
     async fn take_what_is_there(&mut self) {
-        if self.waste(MAX_WASTED_BYTES).now_or_never().is_none() {
+        let mut room = MAX_WASTED_BYTES;
+        if self.waste(&mut room).now_or_never().is_none() {
             // The server may have looked at no more than the head yet.
             tokio::task::yield_now().await;
-            self.waste(MAX_WASTED_BYTES).now_or_never();
+            self.waste(&mut room).now_or_never();
         }
     }
 
-    /// Reads to the end, or until it is more than `room` bytes.
-    async fn waste(&mut self, mut room: usize) {
+    /// Reads to the end, or until it is more than `room` bytes, of which it takes what it reads.
+    async fn waste(&mut self, room: &mut usize) {
         while !self.has_ended
             && let Some(Ok(piece)) = self.next().await
         {
             match room.checked_sub(piece.len()) {
-                Some(rest) => room = rest,
+                Some(rest) => *room = rest,
                 None => break,
             }
         }
@@ -104,5 +133,53 @@ impl MessageBody for Answer {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.get_mut().body.as_pin_mut().poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use actix_web::FromRequest as _;
+    use actix_web::dev::Payload as Arriving;
+    use actix_web::test::TestRequest;
+    use futures::stream;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    /// A request over HTTP/2 whose body never ends, and what is said to it.
+    async fn refused(drains: &Data<Drains>, deadline: Instant) -> HttpResponse {
+        let request = TestRequest::default().version(Version::HTTP_2).app_data(drains.clone());
+        let http = request.to_http_request();
+        let body = stream::iter([Ok(Bytes::from_static(b"half of "))]).chain(stream::pending());
+        let mut arriving = Arriving::Stream { payload: body.boxed_local() };
+        let payload = Payload::from_request(&http, &mut arriving).await.unwrap();
+        Incoming::new(payload, deadline).answer(&http, HttpResponse::BadRequest().finish()).await
+    }
+
+    /// Whether it is answered without waiting, but for the one turn in which the server looks at what has come.
+    fn at_once(answering: impl Future<Output = HttpResponse>) -> bool {
+        let mut answering = pin!(answering);
+        (0..2).any(|_| answering.as_mut().now_or_never().is_some())
+    }
+
+    #[actix_web::test]
+    async fn an_endless_body_is_waited_for_until_the_requests_time_is_over() {
+        let (drains, now) = (Data::new(Drains::default()), Instant::now());
+        assert!(at_once(refused(&drains, now)), "it is over");
+        assert!(!at_once(refused(&drains, now + HOUR)), "its end may come");
+        assert_eq!(drains.0.available_permits(), MAX_DRAINS, "who leaves gives the place back");
+    }
+
+    #[actix_web::test]
+    async fn no_more_bodies_are_waited_for_than_there_are_places() {
+        let (drains, in_time) = (Data::new(Drains::default()), Instant::now() + HOUR);
+        let mut waiting: Vec<_> = (0..MAX_DRAINS).map(|_| Box::pin(refused(&drains, in_time))).collect();
+        assert!(waiting.iter_mut().all(|waiting| !at_once(waiting.as_mut())));
+        assert!(at_once(refused(&drains, in_time)), "there is no place");
+        waiting.pop();
+        assert!(!at_once(refused(&drains, in_time)), "there is one again");
     }
 }

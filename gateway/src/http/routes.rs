@@ -9,7 +9,7 @@ use protocol::header::CALLER;
 use service::traces::Span;
 use tokio::time::Instant as Deadline;
 
-use super::incoming::Incoming;
+use super::incoming::{Drains, Incoming};
 use super::{answer, body, openapi, trace};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
@@ -24,6 +24,7 @@ const CALLER_ATTRIBUTE: &str = "enduser.id";
 
 /// Everything that callers can reach.
 pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.app_data(Data::new(Drains::default()));
     operations::each(&mut Routes(config));
     config.service(
         web::resource(OPENAPI)
@@ -45,26 +46,26 @@ impl Visitor for Routes<'_> {
 pub(crate) async fn not_found(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(NO_ROUTE, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
+    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
 }
 
 async fn only_post<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
+    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
 }
 
 async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let served = shard.metrics.begin(OPENAPI, http.method());
+    let (served, incoming) = (shard.metrics.begin(OPENAPI, http.method()), incoming(payload, &shard));
     let document = openapi::document(shard.clone()).await;
     served.answered(None);
-    Incoming::new(payload).answer(&http, document).await
+    incoming.answer(&http, document).await
 }
 
 async fn only_get(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(OPENAPI, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, Incoming::new(payload), &shard, served, span, None, Err(problem)).await
+    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
 }
 
 /// Tells the methods apart itself: a guard of actix-web's allocates three times for each request.
@@ -73,9 +74,8 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
         return only_post::<O>(http, payload, shard).await;
     }
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
-    let mut incoming = Incoming::new(payload);
-    // Set here and obeyed everywhere.
-    let deadline = Deadline::now() + shard.request_timeout;
+    let mut incoming = incoming(payload, &shard);
+    let deadline = incoming.deadline();
     let (caller, outcome) = match caller(&http, &shard, deadline).await {
         Ok(caller) => {
             let outcome =
@@ -85,6 +85,13 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
         Err(problem) => (None, Err(problem)),
     };
     finish(&http, incoming, &shard, served, span, caller.as_ref(), outcome).await
+}
+
+/// The body of a request that came just now.
+fn incoming(payload: Payload, shard: &Shard) -> Incoming {
+    // Set here and obeyed everywhere.
+    let deadline = Deadline::now() + shard.request_timeout;
+    Incoming::new(payload, deadline)
 }
 
 /// Who calls; none where nobody asks.

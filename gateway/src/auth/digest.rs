@@ -21,20 +21,14 @@ impl Digest {
 
     /// The one that 64 hexadecimal digits write.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
         let mut digest = [0; 32];
-        for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
-            *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
-        }
+        hex::decode_to_slice(text, &mut digest).ok()?;
         Some(Self(digest))
     }
 
-    /// In hexadecimal digits, as files of keys hold it.
+    /// In lower-case hexadecimal digits, as files of keys hold it.
     pub(super) fn hexadecimal(self) -> String {
-        hexadecimal(&self.0)
+        hex::encode(self.0)
     }
 }
 
@@ -43,11 +37,6 @@ impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Digest(…)")
     }
-}
-
-/// Two lower-case digits a byte.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

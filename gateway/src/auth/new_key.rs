@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use service::settings::GatewaySettings;
 use service::{Command, terminal};
 
-use super::digest::{Digest, hexadecimal};
+use super::digest::Digest;
 use super::ring::{WORD, is_word};
-use crate::operations::{self, Operation, Visitor};
+use super::scopes;
 
 /// What keys begin with, so that scanners for leaked secrets can know them.
 const PREFIX: &str = "agw_";
@@ -45,27 +45,16 @@ fn run(_: GatewaySettings, Arguments { name, scopes }: Arguments) -> Result<Exit
 
 fn make(name: &str, scopes: Vec<String>) -> Result<(String, String)> {
     ensure!(is_word(name), "{name:?} is no name for a caller, which is {WORD}");
-    let scopes = if scopes.is_empty() { every_operation() } else { scopes };
+    let scopes =
+        if scopes.is_empty() { scopes::all().into_iter().map(str::to_owned).collect() } else { scopes };
     for scope in &scopes {
         ensure!(is_word(scope), "{scope:?} is no scope, which is {WORD}");
     }
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes).context("the system gives no randomness")?;
-    let key = format!("{PREFIX}{}", hexadecimal(&bytes));
+    let key = format!("{PREFIX}{}", hex::encode(bytes));
     let line = format!("{name} {} {}", Digest::of(&key).hexadecimal(), scopes.join(" "));
     Ok((key, line))
-}
-
-fn every_operation() -> Vec<String> {
-    struct Names(Vec<String>);
-    impl Visitor for Names {
-        fn visit<O: Operation>(&mut self) {
-            self.0.push(O::NAME.to_owned());
-        }
-    }
-    let mut names = Names(Vec::new());
-    operations::each(&mut names);
-    names.0
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_change_counts_once_it_is_whole() {
-        let path = std::env::temp_dir().join(format!("api-keys-{}", std::process::id()));
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("keys");
         std::fs::write(&path, line("alice", "one")).unwrap();
         let keys = ApiKeys::load(&path).unwrap();
         let finds = |secret| keys.find(&Digest::of(secret)).is_some();
@@ -113,6 +114,5 @@ mod tests {
         std::fs::write(&path, "nobody\n").unwrap();
         assert!(keys.reload().unwrap());
         assert!(!finds("two"), "the last key can be taken back");
-        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -6,8 +6,6 @@ mod fetched;
 mod keys;
 mod remembered;
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,6 +15,7 @@ use graviola::signing::ecdsa::{P256, SigningKey};
 use serde_json::{Value, json};
 use service::WallClock;
 use service::settings::JwtSettings;
+use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
 use super::{Invalid, Refused, Tokens};
@@ -29,15 +28,12 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// Somebody who signs, and what the gateway knows of it.
 struct Issuer {
     key: SigningKey<P256>,
-    file: PathBuf,
+    file: NamedTempFile,
 }
 
 impl Issuer {
     fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let file = std::env::temp_dir().join(format!("jwks-{}-{count}", std::process::id()));
-        let issuer = Self { key: SigningKey::generate().unwrap(), file };
+        let issuer = Self { key: SigningKey::generate().unwrap(), file: NamedTempFile::new().unwrap() };
         issuer.publish("one");
         issuer
     }
@@ -76,7 +72,7 @@ impl Issuer {
     }
 
     fn tokens(&self) -> Tokens {
-        tokens_by(&self.file.display().to_string())
+        tokens_by(&self.file.path().display().to_string())
     }
 }
 
@@ -92,13 +88,6 @@ fn tokens_by(place: &str) -> Tokens {
     };
     let ahead = i64::try_from(NOW).unwrap() - WallClock::system().now().timestamp();
     Tokens::from_settings(&settings, WallClock::skewed(chrono::TimeDelta::seconds(ahead))).unwrap()
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_file(&self.file);
-    }
 }
 
 fn header() -> Value {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use der::Encode as _;
+use der::asn1::UintRef;
 use graviola::hashing::{Sha256, Sha384};
 use graviola::signing::ecdsa::{self, Curve, P256, P384};
 use graviola::signing::{eddsa, rsa};
@@ -21,9 +23,9 @@ pub(super) enum PublicKey {
 impl PublicKey {
     /// An RSA key; none if it is none, or too short or too long.
     pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
-        let mut body = der(0x02, &positive(modulus));
-        body.extend(der(0x02, &positive(exponent)));
-        rsa::VerifyingKey::from_pkcs1_der(&der(0x30, &body)).ok().map(|key| Self::Rsa(Box::new(key)))
+        // The only form that keys are taken in, RFC 8017, A.1.1: a sequence of the two.
+        let pkcs1 = [UintRef::new(modulus).ok()?, UintRef::new(exponent).ok()?].to_der().ok()?;
+        rsa::VerifyingKey::from_pkcs1_der(&pkcs1).ok().map(|key| Self::Rsa(Box::new(key)))
     }
 
     /// A point on the curve of this name; none if it is not on it.
@@ -94,32 +96,4 @@ impl fmt::Debug for PublicKey {
 
 fn point_of<C: Curve>(encoded: &[u8]) -> Option<Box<ecdsa::VerifyingKey<C>>> {
     ecdsa::VerifyingKey::from_x962_uncompressed(encoded).ok().map(Box::new)
-}
-
-/// The shortest form of an unsigned number as DER writes it: no zeros in front but one that keeps it positive.
-fn positive(number: &[u8]) -> Vec<u8> {
-    let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
-    let digits = &number[first..];
-    let mut positive = Vec::with_capacity(digits.len() + 1);
-    if digits.first().is_none_or(|byte| byte & 0x80 != 0) {
-        positive.push(0);
-    }
-    positive.extend_from_slice(digits);
-    positive
-}
-
-/// One DER element.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let length = &length[length.iter().position(|byte| *byte != 0).unwrap_or(length.len() - 1)..];
-    let mut element = vec![tag];
-    match length {
-        [short] if *short < 0x80 => element.push(*short),
-        long => {
-            element.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
-            element.extend_from_slice(long);
-        }
-    }
-    element.extend_from_slice(content);
-    element
 }

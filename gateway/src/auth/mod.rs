@@ -12,6 +12,8 @@ mod api_keys;
 mod caller;
 mod credentials;
 mod digest;
+#[cfg(test)]
+mod fuzz;
 mod jwt;
 mod new_key;
 mod ring;

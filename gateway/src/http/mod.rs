@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod incoming;
 pub(crate) mod openapi;
 mod pieces;

@@ -3,6 +3,7 @@
 mod attacks;
 mod claims;
 mod fetched;
+mod fuzz;
 mod keys;
 mod remembered;
 

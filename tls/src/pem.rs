@@ -122,7 +122,8 @@ mod tests {
                 }
                 Err(error) => {
                     let said = error.to_string();
-                    assert!(said.starts_with("file has no private key in PEM form (") || said == "file is broken PEM");
+                    let none = said.starts_with("file has no private key in PEM form (");
+                    assert!(none || said == "file is broken PEM", "{said}");
                 }
             }
         });

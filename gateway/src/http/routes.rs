@@ -71,7 +71,8 @@ async fn only_get(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> Ht
 /// Tells the methods apart itself: a guard of actix-web's allocates three times for each request.
 async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
     if http.method() != Method::POST {
-        return only_post::<O>(http, payload, shard).await;
+        // What hardly anybody needs is apart, so that the future of every request stays small.
+        return Box::pin(only_post::<O>(http, payload, shard)).await;
     }
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let mut incoming = incoming(payload, &shard);
@@ -98,7 +99,7 @@ fn incoming(payload: Payload, shard: &Shard) -> Incoming {
 async fn caller(http: &HttpRequest, shard: &Shard, deadline: Deadline) -> Result<Option<Caller>, Problem> {
     match &shard.authenticator {
         None => Ok(None),
-        Some(known) => known.authenticate(http.headers(), deadline).await.map(Some),
+        Some(known) => Box::pin(known.authenticate(http.headers(), deadline)).await.map(Some),
     }
 }
 
@@ -186,6 +187,6 @@ async fn finish(
     }
     match code {
         None => response,
-        Some(_) => incoming.answer(http, response).await,
+        Some(_) => Box::pin(incoming.answer(http, response)).await,
     }
 }

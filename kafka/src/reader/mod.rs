@@ -208,15 +208,11 @@ impl Reader {
     }
 }
 
-/// Turns of the event loop that a fetch leaves to others before it is sent. What the last one brought wakes tasks
-/// that answer it: their bytes should reach the broker, or the caller, before our next request keeps both busy.
-const COURTESY_TURNS: usize = 2;
-
 fn step(mut source: Source, position: i64) -> Step {
     Box::pin(async move {
-        for _ in 0..COURTESY_TURNS {
-            tokio::task::yield_now().await;
-        }
+        // What the last fetch brought wakes tasks that answer it: their bytes should reach the broker, or the caller,
+        // before our next request keeps both busy.
+        tokio::task::yield_now().await;
         let began = Instant::now();
         let found = source.read(position).await;
         (source, began, found)

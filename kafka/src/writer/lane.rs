@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Batch, Courier, WriteError,
-    queue::{Bell, Queue, Work},
+    queue::{Bell, Queue, Work, batch_limit},
     spare::Spare,
     stats::Counters,
     verdict::Verdict,
@@ -42,6 +42,8 @@ pub(super) struct Lane<C: Courier> {
     kept: Vec<Batch<C::Token>>,
     /// Records that need no more attention, since the queue was last told.
     settled: usize,
+    /// How long the last produce request took that Kafka carried out.
+    took: Duration,
     spare: Spare,
 }
 
@@ -67,6 +69,7 @@ impl<C: Courier> Lane<C> {
             backoff: Backoff::new(),
             kept: Vec::new(),
             settled: 0,
+            took: Duration::ZERO,
             spare: Spare::default(),
         }
     }
@@ -92,7 +95,8 @@ impl<C: Courier> Lane<C> {
                 }
             }
             self.up();
-            match self.queue.next(&self.bell, std::mem::take(&mut self.settled)).await {
+            let settled = std::mem::take(&mut self.settled);
+            match self.queue.next(&self.bell, settled, batch_limit(self.took)).await {
                 Work::Send(batch) => self.kept.push(batch),
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
@@ -162,6 +166,7 @@ impl<C: Courier> Lane<C> {
         self.counters.delivered(tokens.len());
         self.sends.acknowledged(tokens.len(), took);
         self.settled += tokens.len();
+        self.took = took;
         for (token, offset) in tokens.into_iter().zip(offsets) {
             self.queue.courier().delivered(token, self.bell.partition, *offset);
         }

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A lane is one connection with at most one produce request under way. An idle lane sends at once what has been
-//! gathered; what comes while every lane is busy makes the next batch, so batches size themselves.
+//! gathered, up to 100 records, or more where calls take long; what comes while every lane is busy makes the next batches,
+//! which so size themselves.
 //!
 //! Records may be appended more than once: Kafka may have taken a batch whose acknowledgement was lost, and rskafka
 //! repeats a call that a quota has throttled, though it was carried out.

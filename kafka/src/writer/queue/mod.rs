@@ -1,7 +1,8 @@
 //! What waits to be sent, and which lane sends it.
 //!
 //! There is no timer and no knob. A record that finds an idle lane wakes it; the lane lets the event loop turn for
-//! as long as the queue grows, and then takes all of it. What comes while every lane is busy goes with the next batch.
+//! as long as the queue grows, and then takes it, up to [a batch](batch_limit). What comes while every lane is busy goes with
+//! the next ones.
 
 mod state;
 
@@ -15,6 +16,7 @@ use rskafka::record::Record;
 use tokio::sync::{Notify, watch};
 
 use super::{Batch, Courier, QueueFull, size};
+pub(super) use state::batch_limit;
 use state::{Entry, Seat, State};
 
 /// Turns of the event loop that a lane waits at most while the queue grows.
@@ -130,19 +132,19 @@ impl<C: Courier> Queue<C> {
         &self.connected
     }
 
-    /// Waits until the lane has something to do. `settled` of its records were delivered, failed or dropped since
-    /// it last asked.
-    pub(super) async fn next(&self, lane: &Bell, mut settled: usize) -> Work<C::Token> {
+    /// Waits until the lane has something to do, of which it takes at most `limit` records. `settled` of its records were
+    /// delivered, failed or dropped since it last asked.
+    pub(super) async fn next(&self, lane: &Bell, mut settled: usize, limit: usize) -> Work<C::Token> {
         loop {
             self.rest(lane, std::mem::take(&mut settled));
             lane.rung.notified().await;
             if lane.probe.swap(false, Ordering::Relaxed) {
                 return Work::Probe;
             }
-            self.gather().await;
+            self.gather(limit).await;
             let mut state = self.state.lock();
             state.woken = false;
-            let batch = state.take_batch();
+            let batch = state.take_batch(limit);
             // A rest beyond the batch's limits is another lane's.
             self.wake_one(&mut state);
             if !batch.is_empty() {
@@ -202,12 +204,12 @@ impl<C: Courier> Queue<C> {
     /// On a current-thread runtime a yield is one turn of the event loop, new I/O included: whoever became ready
     /// meanwhile adds its record. With one record in flight this costs one empty poll. Where records are large a turn
     /// takes long, and one of it may bring enough.
-    async fn gather(&self) {
+    async fn gather(&self, limit: usize) {
         let mut seen = self.state.lock().waiting.len();
         for _ in 0..MAX_TURNS {
             tokio::task::yield_now().await;
             let state = self.state.lock();
-            if state.waiting.len() == seen || state.fills_a_batch() {
+            if state.waiting.len() == seen || state.fills_a_batch(limit) {
                 return;
             }
             seen = state.waiting.len();

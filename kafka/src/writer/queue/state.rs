@@ -1,17 +1,32 @@
 //! The queue's state and its rules, without waiting: what fits, what makes a batch, which lane is woken.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::Bell;
 use crate::writer::{Batch, size};
 
 /// One produce request holds at most so many records.
 const MAX_BATCH_RECORDS: usize = 1_000;
+/// And no more than this, unless the last one took long: see [`batch_limit`].
+const QUICK_BATCH_RECORDS: usize = 100;
+/// Records by which the limit grows with each millisecond that the last one took.
+const RECORDS_PER_MS: usize = 50;
 /// And so many bytes, below the 1 MiB that `max.message.bytes` is by default. A larger record goes alone.
 const MAX_BATCH_BYTES: usize = 900_000;
 /// A partition is passed over when its load exceeds this much and [`FAR_AHEAD_FACTOR`] times the least one's.
 const FAR_AHEAD: usize = 256;
 const FAR_AHEAD_FACTOR: usize = 4;
+
+/// How many records a lane takes at once whose last produce request took so long.
+///
+/// A crowd whose records all went in one batch would move in step ever after: Kafka rests while we work and we while
+/// Kafka does, and what was touched of each request has left the processor's caches when its reply is there. Smaller
+/// batches, some of which are always under way, cost less together. A lane's call that takes longer may carry more, since
+/// more came meanwhile: each lane can send 50,000 records/s, wherever the broker is.
+pub(in crate::writer) fn batch_limit(took: Duration) -> usize {
+    let ms = usize::try_from(took.as_millis()).unwrap_or(usize::MAX);
+    ms.saturating_mul(RECORDS_PER_MS).clamp(QUICK_BATCH_RECORDS, MAX_BATCH_RECORDS)
+}
 
 /// A record on its way, with its owner's token.
 pub(super) struct Entry<T> {
@@ -66,16 +81,16 @@ impl<T> State<T> {
         self.waiting.push_back(entry);
     }
 
-    /// Whether what waits is as much as one produce request carries, or more.
-    pub(super) fn fills_a_batch(&self) -> bool {
-        self.waiting.len() >= MAX_BATCH_RECORDS || self.waiting_bytes + size::BATCH_HEADER >= MAX_BATCH_BYTES
+    /// Whether what waits is as much as one produce request carries, or more, if that is at most `limit` records.
+    pub(super) fn fills_a_batch(&self, limit: usize) -> bool {
+        self.waiting.len() >= limit || self.waiting_bytes + size::BATCH_HEADER >= MAX_BATCH_BYTES
     }
 
-    /// As much as one produce request carries.
-    pub(super) fn take_batch(&mut self) -> Batch<T> {
+    /// As much as one produce request carries, and at most `limit` records.
+    pub(super) fn take_batch(&mut self, limit: usize) -> Batch<T> {
         let mut bytes = size::BATCH_HEADER;
         let mut count = 0;
-        for entry in self.waiting.iter().take(MAX_BATCH_RECORDS) {
+        for entry in self.waiting.iter().take(limit) {
             if count > 0 && bytes + entry.size > MAX_BATCH_BYTES {
                 break;
             }
@@ -121,7 +136,7 @@ mod tests {
     fn batches(mut state: State<usize>) -> Vec<usize> {
         let mut lengths = Vec::new();
         loop {
-            match state.take_batch().len() {
+            match state.take_batch(MAX_BATCH_RECORDS).len() {
                 0 => break,
                 length => lengths.push(length),
             }
@@ -141,9 +156,23 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_takes_no_more_than_the_lane_wants() {
+        let mut state = state_with([10; 250]);
+        let lengths = [100, 100, 100, 100].map(|limit| state.take_batch(limit).len());
+        assert_eq!((lengths, state.waiting_bytes), ([100, 100, 50, 0], 0));
+    }
+
+    #[test]
+    fn a_lane_takes_more_where_calls_take_longer() {
+        let limits = [0, 1, 2, 3, 10, 20, 60_000].map(|ms| batch_limit(Duration::from_millis(ms)));
+        assert_eq!(limits, [100, 100, 100, 150, 500, 1_000, 1_000]);
+        assert_eq!(batch_limit(Duration::MAX), 1_000);
+    }
+
+    #[test]
     fn a_batch_is_full_by_its_records_or_its_bytes() {
-        let is_full = |sizes: Vec<usize>| state_with(sizes).fills_a_batch();
-        assert!(!is_full(vec![10; MAX_BATCH_RECORDS - 1]) && is_full(vec![10; MAX_BATCH_RECORDS]));
+        let is_full = |sizes: Vec<usize>| state_with(sizes).fills_a_batch(100);
+        assert!(!is_full(vec![10; 99]) && is_full(vec![10; 100]));
         let full = MAX_BATCH_BYTES - size::BATCH_HEADER;
         assert!(!is_full(vec![full - 1]) && is_full(vec![full]) && is_full(vec![780_000; 2]));
     }

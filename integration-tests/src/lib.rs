@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod logs;
 pub mod otlp;
 pub mod process;
+pub mod procfs;
 pub mod programs;
 pub mod proxy;
 pub mod secure;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::procfs;
+
 /// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, 100 on every architecture that runs here.
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -21,13 +23,10 @@ pub struct Usage {
 /// # Errors
 /// There is no such process, or this is no Linux.
 pub fn of_process(pid: u32) -> Result<Usage> {
-    let read = |file: &str| {
-        let path = format!("/proc/{pid}/{file}");
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
-    };
-    let cpu = cpu(&read("stat")?).context("/proc/PID/stat is not as expected")?;
-    let resident = resident(&read("status")?).context("/proc/PID/status has no VmRSS")?;
-    Ok(Usage { cpu, resident })
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let cpu = cpu(&stat).with_context(|| format!("{path} is not as expected"))?;
+    Ok(Usage { cpu, resident: procfs::resident_bytes(pid)? })
 }
 
 /// Fields 14 and 15 (utime, stime). The second field is the program's name, which may hold spaces and parentheses.
@@ -38,12 +37,6 @@ fn cpu(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1000 / TICKS_PER_SECOND))
 }
 
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,11 +45,6 @@ mod tests {
     fn cpu_time_is_found_behind_a_strange_name() {
         let stat = "30 (a (b) c) S 1 30 30 0 -1 4194304 99 0 0 0 125 75 7 8 20 0 1 0 62 3133440 410";
         assert_eq!(cpu(stat), Some(Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn resident_memory_is_in_bytes() {
-        assert_eq!(resident("Name:\tx\nVmRSS:\t    2048 kB\nThreads:\t1\n"), Some(2 << 20));
     }
 
     #[test]

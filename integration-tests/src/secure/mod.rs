@@ -20,6 +20,7 @@ use anyhow::{Context as _, Result};
 use kafka::Kafka;
 use kafka::wire::{self, Connection};
 use service::settings::{KafkaLogin, KafkaSecurity, KafkaTls, PasswordMechanism, Secret, SecretSource};
+use tempfile::TempDir;
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::{IntoContainerPort as _, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
@@ -48,7 +49,7 @@ pub struct SecureKafka {
     _container: ContainerAsync<GenericImage>,
     internal: String,
     secure_port: u16,
-    files: PathBuf,
+    files: TempDir,
 }
 
 impl SecureKafka {
@@ -68,10 +69,9 @@ impl SecureKafka {
         let [internal_port, secure_port] = free_ports()?;
         let authority = Authority::new("an authority for tests");
         let server = authority.issue("kafka", &["localhost"]);
-        let files = std::env::temp_dir().join(format!("secure-kafka-{}-{secure_port}", std::process::id()));
-        std::fs::create_dir_all(&files)?;
-        std::fs::write(files.join("ca.pem"), authority.certificate())?;
-        std::fs::write(files.join("other-ca.pem"), Authority::new("somebody else").certificate())?;
+        let files = TempDir::new()?;
+        std::fs::write(files.path().join("ca.pem"), authority.certificate())?;
+        std::fs::write(files.path().join("other-ca.pem"), Authority::new("somebody else").certificate())?;
 
         let ports = [(INTERNAL_PORT, internal_port), (SECURE_PORT, secure_port)];
         let mut image = GenericImage::new(IMAGE.0, IMAGE.1)
@@ -120,7 +120,7 @@ impl SecureKafka {
 
     /// A file that services need: `ca.pem`, or `other-ca.pem` with an authority that has signed nothing here.
     pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.files.join(name)
+        self.files.path().join(name)
     }
 
     /// TLS and a login as `user`.
@@ -152,13 +152,6 @@ impl SecureKafka {
             timeout: CALL_TIMEOUT,
             security: kafka::Security::default(),
         })
-    }
-}
-
-impl Drop for SecureKafka {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_dir_all(&self.files);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may call, and that nothing tells what they know them by.
 
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,6 +11,7 @@ use integration_tests::{topics, wait};
 use libtest_mimic::Trial;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::{Context, test};
 
@@ -31,20 +32,13 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
 }
 
 /// A file that goes with the test.
-pub(crate) struct Scratch(pub(crate) PathBuf);
+pub(crate) struct Scratch(pub(crate) TempPath);
 
 impl Scratch {
     pub(crate) fn new(text: &str) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("stack-{}", uuid::Uuid::new_v4()));
-        std::fs::write(&path, text)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_file(&self.0);
+        let mut file = NamedTempFile::new()?;
+        file.write_all(text.as_bytes())?;
+        Ok(Self(file.into_temp_path()))
     }
 }
 
@@ -100,7 +94,7 @@ async fn api_keys(context: Context) -> Result<()> {
 /// A gateway that asks for the keys in `file`.
 pub(crate) fn guarded(stack: &TestStack, file: &Scratch) -> Result<Running> {
     let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
+    settings.callers.api_keys_file = Some(file.0.to_path_buf());
     stack.start_gateway(settings)
 }
 

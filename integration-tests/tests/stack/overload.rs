@@ -1,6 +1,5 @@
 //! Too much at once: what does not fit is refused at once, and the rest is not harmed.
 
-use std::fs;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use hash_processor::Cost;
 use integration_tests::broker::Choice;
 use integration_tests::client::Client;
 use integration_tests::process::{Process, Program};
+use integration_tests::procfs::{resident_bytes, sockets};
 use integration_tests::proxy::{Direction, Flow};
 use integration_tests::stack::TestStack;
 use integration_tests::wait;
@@ -29,8 +29,8 @@ const ROUNDS: usize = 10;
 /// Rounds after which memory has what it needs for good.
 const WARM_UP: usize = 3;
 
-/// Growth of the resident memory that counts as none, in KiB: pages that an allocator has not given back yet.
-const FLAT_KIB: u64 = 8 * 1024;
+/// Growth of the resident memory that counts as none, in bytes: pages that an allocator has not given back yet.
+const FLAT_BYTES: u64 = 8 << 20;
 
 /// A refusal comes long before any deadline; a busy machine may make it wait so long.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -179,27 +179,10 @@ async fn rounds(context: Context) -> Result<()> {
             sockets(pid).is_ok_and(|sockets| sockets < LIMIT)
         })
         .await?;
-        seen.push((resident_kib(pid)?, sockets(pid)?));
+        seen.push((resident_bytes(pid)?, sockets(pid)?));
     }
-    eprintln!("overload: resident KiB and sockets after each round: {seen:?}");
+    eprintln!("overload: resident bytes and sockets after each round: {seen:?}");
     let (settled, last) = (seen[WARM_UP - 1].0, seen[ROUNDS - 1].0);
-    ensure!(last < settled + FLAT_KIB, "resident memory grew from {settled} to {last} KiB");
+    ensure!(last < settled + FLAT_BYTES, "resident memory grew from {settled} to {last} bytes");
     Ok(())
-}
-
-fn resident_kib(pid: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
-}
-
-/// Sockets that process `pid` has open.
-pub(crate) fn sockets(pid: u32) -> Result<usize> {
-    let mut count = 0;
-    for descriptor in fs::read_dir(format!("/proc/{pid}/fd"))? {
-        // One that was closed meanwhile is none.
-        let target = fs::read_link(descriptor?.path()).unwrap_or_default();
-        count += usize::from(target.to_string_lossy().starts_with("socket:"));
-    }
-    Ok(count)
 }

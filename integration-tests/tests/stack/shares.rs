@@ -49,7 +49,7 @@ async fn rate(context: Context) -> Result<()> {
     let file = Scratch::new(&names.map(|name| line(name, name, "hash")).concat())?;
     let processor = stack.start_processor(stack.processor_settings())?;
     let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
+    settings.callers.api_keys_file = Some(file.0.to_path_buf());
     // Nothing fills again while the test runs but the one request that it waits for.
     settings.shares = ShareSettings { rate: Some(1), burst: Some(20), ..ShareSettings::default() };
     let gateway = stack.start_gateway(settings)?;
@@ -90,7 +90,7 @@ async fn pending(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let file = Scratch::new(&["alice", "bob"].map(|name| line(name, name, "hash")).concat())?;
     let mut settings = stack.gateway_settings();
-    settings.callers.api_keys_file = Some(file.0.clone());
+    settings.callers.api_keys_file = Some(file.0.to_path_buf());
     settings.shares.max_pending = Some(2);
     // Nobody answers, so that requests stay under way.
     settings.no_worker = NoWorker::Off;

@@ -14,6 +14,7 @@ use integration_tests::stack::{Running, TestStack};
 use integration_tests::{client::Client, wait};
 use libtest_mimic::Trial;
 use service::settings::HttpsSettings;
+use tempfile::TempDir;
 use tls::rustls::pki_types::ServerName;
 use tls::rustls::{self, ClientConfig, SupportedProtocolVersion};
 use tls::throw_away::{Authority, Issued};
@@ -40,23 +41,22 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
 
 /// Certificates in a folder that goes with the test.
 pub(crate) struct Files {
-    folder: PathBuf,
+    folder: TempDir,
     authority: Authority,
 }
 
 impl Files {
     pub(crate) fn new() -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("https-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&folder)?;
+        let folder = TempDir::new()?;
         let authority = Authority::new("test authority");
-        std::fs::write(folder.join("ca.crt"), authority.certificate())?;
+        std::fs::write(folder.path().join("ca.crt"), authority.certificate())?;
         Ok(Self { folder, authority })
     }
 
     fn put(&self, name: &str, issued: &Issued) -> Result<KeyPair> {
         let pair = KeyPair {
-            certificate: self.folder.join(format!("{name}.crt")),
-            key: self.folder.join(format!("{name}.key")),
+            certificate: self.folder.path().join(format!("{name}.crt")),
+            key: self.folder.path().join(format!("{name}.key")),
         };
         std::fs::write(&pair.certificate, &issued.certificate)?;
         std::fs::write(&pair.key, &issued.key)?;
@@ -64,7 +64,7 @@ impl Files {
     }
 
     fn ca(&self) -> PathBuf {
-        self.folder.join("ca.crt")
+        self.folder.path().join("ca.crt")
     }
 
     /// Settings of a gateway with a certificate of its own.
@@ -81,13 +81,6 @@ impl Files {
     pub(crate) fn client(&self, identity: Option<KeyPair>) -> Result<ClientConfig> {
         let files = ClientFiles { authorities: Authorities::File(self.ca()), identity };
         Ok(ClientConfig::clone(&*client_config(&files)?))
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody.
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -221,7 +214,7 @@ async fn client_certificates(context: Context) -> Result<()> {
     let processor = stack.start_processor(stack.processor_settings())?;
     let ours = files.put("ours", &files.authority.issue("client", &[]))?;
     let strange = files.put("strange", &strangers.issue("client", &[]))?;
-    let accepted = files.folder.join("clients.crt");
+    let accepted = files.folder.path().join("clients.crt");
     std::fs::write(&accepted, files.authority.certificate())?;
     let mut settings = HttpsSettings { client_authorities: Some(accepted.clone()), ..files.settings()? };
     let gateway = start(&stack, settings.clone()).await?;

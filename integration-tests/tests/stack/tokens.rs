@@ -217,7 +217,7 @@ async fn over_https(context: Context) -> Result<()> {
     let (stack, issuer, authority) = (context.stack().await?, Issuer::new("one")?, Authority::new("issuers"));
     let issued = authority.issue("issuer", &["localhost"]);
     let (certificate, key) = (Scratch::new(&issued.certificate)?, Scratch::new(&issued.key)?);
-    let identity = KeyPair { certificate: certificate.0.clone(), key: key.0.clone() };
+    let identity = KeyPair { certificate: certificate.0.to_path_buf(), key: key.0.to_path_buf() };
     let server = Server::load(ServerFiles { identity, clients: ClientCertificates::NotAsked })?;
     let acceptor = TlsAcceptor::from(Arc::new(server.config()?));
     let publisher = Publisher::start(issuer.keys()?, Some(acceptor)).await?;
@@ -225,7 +225,7 @@ async fn over_https(context: Context) -> Result<()> {
     let (trusted, other) = (Scratch::new(authority.certificate())?, Authority::new("others"));
     let mistrusted = Scratch::new(other.certificate())?;
     let by = |file: &Scratch| JwtSettings {
-        keys_authorities: Some(file.0.clone()),
+        keys_authorities: Some(file.0.to_path_buf()),
         ..settings(&publisher.address)
     };
     let gateway = start(&stack, by(&trusted))?;
@@ -254,7 +254,7 @@ async fn names(context: Context) -> Result<()> {
     let processor = stack.start_processor(stack.processor_settings())?;
     let mut settings_of_both = stack.gateway_settings();
     settings_of_both.callers.jwt = Some(settings(keys.0.display()));
-    settings_of_both.callers.api_keys_file = Some(file.0.clone());
+    settings_of_both.callers.api_keys_file = Some(file.0.to_path_buf());
     let gateway = stack.start_gateway(settings_of_both)?;
     processor.ready().await?;
     answers(&gateway, "alices-key").await?;

@@ -3,11 +3,12 @@
 //! Both are limited by the same rate. One sends well below it; the other far above, and is refused most of the time: what it
 //! costs to refuse it, and to serve it at its limit, may not reach the first.
 
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use crate::bench::caller::{Access, Endpoint};
@@ -37,7 +38,7 @@ const GREEDY: (u32, u32) = (2000, 16);
 
 /// Two callers' keys, in a file that goes with this.
 struct Keys {
-    file: PathBuf,
+    file: NamedTempFile,
     modest: String,
     greedy: String,
 }
@@ -47,16 +48,9 @@ impl Keys {
         let key = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let (modest, greedy) = (key(), key());
         let line = |name: &str, key: &str| format!("{name} {} hash\n", hex::encode(Sha256::digest(key)));
-        let file = std::env::temp_dir().join(format!("bench-keys-{}", Uuid::new_v4().simple()));
-        std::fs::write(&file, line("modest", &modest) + &line("greedy", &greedy))?;
+        let mut file = NamedTempFile::new()?;
+        file.write_all((line("modest", &modest) + &line("greedy", &greedy)).as_bytes())?;
         Ok(Self { file, modest, greedy })
-    }
-}
-
-impl Drop for Keys {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody: it holds hashes of keys that nobody has.
-        let _ = std::fs::remove_file(&self.file);
     }
 }
 
@@ -68,7 +62,7 @@ pub async fn measure(session: &Session<'_>) -> Result<Fairness> {
     let keys = Keys::new()?;
     let mut settings = session.options.set.clone();
     settings.extend([
-        ("SERVICE_1_API_KEYS_FILE".to_owned(), keys.file.display().to_string()),
+        ("SERVICE_1_API_KEYS_FILE".to_owned(), keys.file.path().display().to_string()),
         ("SERVICE_1_CALLER_RATE".to_owned(), SHARE.to_string()),
         ("SERVICE_1_CALLER_BURST".to_owned(), BURST.to_string()),
     ]);

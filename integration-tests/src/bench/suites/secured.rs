@@ -1,12 +1,12 @@
 //! Suite `secured`: what TLS and logins cost with one request in flight, on one Apache Kafka that has a listener without
 //! and one with them, both in the same container.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
 use tls::rustls::ClientConfig;
 use tls::throw_away::Authority;
 use tls::{Authorities, ClientFiles, client_config};
@@ -37,15 +37,13 @@ const PARTITIONS: i32 = 3;
 
 /// Certificate, key and file of API keys of a gateway, in a folder that goes with this.
 struct Https {
-    folder: PathBuf,
+    folder: TempDir,
     api_key: String,
 }
 
 impl Https {
     fn new() -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("bench-https-{}", Uuid::new_v4().simple()));
-        std::fs::create_dir(&folder)?;
-        let https = Self { folder, api_key: Uuid::new_v4().simple().to_string() };
+        let https = Self { folder: TempDir::new()?, api_key: Uuid::new_v4().simple().to_string() };
         let authority = Authority::new("an authority of the bench");
         let issued = authority.issue("gateway", &["localhost"]);
         let keys = format!("bench {} hash\n", hex::encode(Sha256::digest(&https.api_key)));
@@ -55,13 +53,13 @@ impl Https {
             ("tls.key", issued.key.as_str()),
             ("keys", keys.as_str()),
         ] {
-            std::fs::write(https.folder.join(name), content)?;
+            std::fs::write(https.folder.path().join(name), content)?;
         }
         Ok(https)
     }
 
     fn settings(&self) -> Vec<(String, String)> {
-        let file = |name: &str| self.folder.join(name).display().to_string();
+        let file = |name: &str| self.folder.path().join(name).display().to_string();
         vec![
             ("SERVICE_1_TLS_CERT".to_owned(), file("tls.crt")),
             ("SERVICE_1_TLS_KEY".to_owned(), file("tls.key")),
@@ -70,17 +68,10 @@ impl Https {
     }
 
     fn access(&self) -> Result<Access> {
-        let authorities = Authorities::File(self.folder.join("ca.pem"));
+        let authorities = Authorities::File(self.folder.path().join("ca.pem"));
         let mut config = ClientConfig::clone(&*client_config(&ClientFiles { authorities, identity: None })?);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Access { api_key: Some(self.api_key.clone()), https: Some(Arc::new(config)) })
-    }
-}
-
-impl Drop for Https {
-    fn drop(&mut self) {
-        // What is left in the directory for temporary files harms nobody: nobody trusts that authority.
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

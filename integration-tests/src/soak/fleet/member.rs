@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result};
 use parking_lot::Mutex;
 
 use super::management::Management;
-use super::procfs;
 use crate::checker::{Death, Ending, Instance, Life, ReplyCounters, Sample, Service, Span, WorkCounters};
 use crate::process::{Process, Signal};
+use crate::procfs;
 use crate::soak::clock::Clock;
 use crate::soak::load::{Access, Door};
 
@@ -184,9 +184,13 @@ impl Member {
             Service::Gateway => page.sum("gateway_pending_requests", "")?,
             Service::Worker => page.sum("processor_in_flight", "")?,
         };
-        let held = procfs::rss_bytes(self.pid).zip(procfs::sockets(self.pid));
         let (instance, at) = (self.instance, self.clock.now());
-        Ok(held.map(|(rss_bytes, sockets)| Sample { instance, at, is_quiet, pending, sockets, rss_bytes }))
+        // It may end meanwhile.
+        let (Ok(rss_bytes), Ok(sockets)) = (procfs::resident_bytes(self.pid), procfs::sockets(self.pid))
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Sample { instance, at, is_quiet, pending, sockets: sockets as u64, rss_bytes }))
     }
 
     /// The last lines that it logged.

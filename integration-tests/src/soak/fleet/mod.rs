@@ -2,7 +2,6 @@
 
 mod management;
 mod member;
-mod procfs;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use integration_tests::procfs::sockets;
 use integration_tests::wait;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -9,7 +10,6 @@ use tokio::process::Command;
 
 use super::raw::connect;
 use super::{Context, Target};
-use crate::overload::sockets;
 
 const IDLE: usize = 10_000;
 

@@ -10,13 +10,13 @@ mod lengths;
 mod raw;
 
 use std::cell::Cell;
-use std::fs;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use integration_tests::client::Client;
 use integration_tests::process::{Environment, Process, Program};
+use integration_tests::procfs;
 use integration_tests::stack::{Running, TestStack};
 use integration_tests::wait;
 use libtest_mimic::Trial;
@@ -60,7 +60,7 @@ struct Target {
     address: String,
     ordinary: Client,
     management: Client,
-    settled_kib: u64,
+    settled: u64,
 }
 
 impl Target {
@@ -79,8 +79,8 @@ impl Target {
         for n in 0..WARM_UP {
             ordinary.hash(&format!("warm-up {n}")).await?;
         }
-        let settled_kib = memory_kib(&gateway, "VmRSS:")?;
-        Ok(Self { gateway, _worker: worker, _stack: stack, address, ordinary, management, settled_kib })
+        let settled = procfs::resident_bytes(gateway.id().context("it runs")?)?;
+        Ok(Self { gateway, _worker: worker, _stack: stack, address, ordinary, management, settled })
     }
 
     /// Does `harm` while somebody else calls, one call after the other: all of those have to be answered.
@@ -107,10 +107,10 @@ impl Target {
 
     /// That the gateway never held more than `mib` MiB beyond what ordinary work needs.
     fn never_grew_by(&self, mib: u64) -> Result<()> {
-        let peak = memory_kib(&self.gateway, "VmHWM:")?;
-        let grown = peak.saturating_sub(self.settled_kib);
-        eprintln!("hostile: settled at {} KiB, at most {grown} KiB more", self.settled_kib);
-        ensure!(grown < mib * 1024, "resident memory grew by {grown} KiB from {} KiB", self.settled_kib);
+        let peak = procfs::peak_bytes(self.gateway.id().context("it runs")?)?;
+        let (settled, grown) = (self.settled, peak.saturating_sub(self.settled));
+        eprintln!("hostile: settled at {settled} bytes, at most {grown} bytes more");
+        ensure!(grown < mib << 20, "resident memory grew by {grown} bytes from {settled} bytes");
         Ok(())
     }
 
@@ -126,12 +126,4 @@ impl Target {
         }
         Ok(())
     }
-}
-
-/// A line of what the kernel says of a process's memory.
-fn memory_kib(process: &Process, name: &str) -> Result<u64> {
-    let pid = process.id().context("it runs")?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).context("no such line")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }

@@ -19,9 +19,9 @@ use tokio::time::sleep;
 
 use crate::auth::{Authenticator, Fetching};
 use crate::http::routes;
-use crate::https::Https;
+use crate::https::{self, Https};
 use crate::metrics::{Metrics, Shards};
-use crate::reload::{Reloading, Source};
+use crate::reload::Reloading;
 use crate::shard::Blueprint;
 use crate::shares::Shares;
 
@@ -133,7 +133,7 @@ impl Gateway {
 
         // Dropped with this run, and with it what it looks after.
         let mut sources: Vec<_> = authenticator.iter().flat_map(|known| known.sources()).collect();
-        sources.extend(https.iter().map(|https| https.clone() as Arc<dyn Source>));
+        sources.extend(https.iter().flat_map(https::sources));
         let _reloading = Reloading::start(sources);
         let _fetching = authenticator.iter().find_map(|known| known.to_fetch()).map(|keys| {
             let (fetched, shown) = (readiness.step("keys of tokens"), keys.clone());

@@ -36,6 +36,11 @@ impl Https {
     }
 }
 
+/// What is read again.
+pub(crate) fn sources(https: &Arc<Https>) -> [Arc<dyn Source>; 2] {
+    [Arc::new(Identity(https.clone())), Arc::new(ClientAuthorities(https.clone()))]
+}
+
 /// Where it is made from.
 pub(crate) fn files(settings: &HttpsSettings) -> ServerFiles {
     let identity = KeyPair { certificate: settings.certificate.clone(), key: settings.key.clone() };
@@ -47,12 +52,29 @@ pub(crate) fn files(settings: &HttpsSettings) -> ServerFiles {
     ServerFiles { identity, clients }
 }
 
-impl Source for Https {
+/// What the gateway shows.
+struct Identity(Arc<Https>);
+
+impl Source for Identity {
     fn name(&self) -> &'static str {
-        "the certificates for HTTPS"
+        "certificate and key for HTTPS"
     }
 
     fn reload(&self) -> Result<bool> {
-        Ok(self.0.reload()?)
+        Ok(self.0.0.reload_identity()?)
+    }
+}
+
+/// Whom it lets in. Looked after by themselves: nothing that is wrong with a certificate may keep one in who is trusted no
+/// longer.
+struct ClientAuthorities(Arc<Https>);
+
+impl Source for ClientAuthorities {
+    fn name(&self) -> &'static str {
+        "the authorities of clients"
+    }
+
+    fn reload(&self) -> Result<bool> {
+        Ok(self.0.0.reload_authorities()?)
     }
 }

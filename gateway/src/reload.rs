@@ -20,7 +20,7 @@ pub(crate) trait Source: Send + Sync {
     /// What it is, in words that begin a sentence.
     fn name(&self) -> &'static str;
 
-    /// Uses what is new, if anything is. Blocks as files do, for as long as [`SmallFile::read`] may at most.
+    /// Uses what is new, if anything is. Blocks as files do, for as long as [`SmallFile::read`] may for each of them at most.
     ///
     /// # Errors
     /// If what is there cannot be used; what was used before stays in use.

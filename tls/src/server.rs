@@ -66,17 +66,21 @@ impl Server {
         Ok(Self { provider, identity, let_in: let_in.map(Arc::new) })
     }
 
-    /// Reads the files again and uses what is new in them for the connections to come. True if something was.
-    ///
-    /// Whom to let in and what to show are independent: whatever is wrong with certificate and key, an authority that was
-    /// taken back counts no more.
+    /// Reads certificate and key again and shows what is new in them to the connections to come. True if something was.
     ///
     /// # Errors
-    /// As [`load`](Self::load), for either of both; what was used before in its place stays in use.
-    pub fn reload(&self) -> Result<bool, TlsError> {
-        let let_in = self.let_in.as_ref().map_or(Ok(false), |let_in| let_in.reload());
-        let identity = self.identity.reload();
-        Ok(let_in? | identity?)
+    /// As [`load`](Self::load); what was shown before goes on.
+    pub fn reload_identity(&self) -> Result<bool, TlsError> {
+        self.identity.reload()
+    }
+
+    /// Reads the authorities of clients again, and lets nobody in any more by one that was taken back: whatever is wrong with
+    /// certificate and key meanwhile. True if something was new; false where nobody is asked for a certificate.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); those who were let in before still are.
+    pub fn reload_authorities(&self) -> Result<bool, TlsError> {
+        self.let_in.as_ref().map_or(Ok(false), |let_in| let_in.reload())
     }
 
     /// The certificate that is shown.

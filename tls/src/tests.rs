@@ -72,14 +72,14 @@ fn a_new_certificate_is_shown_to_new_connections() {
     // A client of its own each time: one that comes again resumes its session, in which nothing is shown.
     let shown = || talk(&client(&trusted, None), &config).unwrap();
     let first = shown();
-    assert!(!server.reload().unwrap(), "nothing was changed");
+    assert!(!server.reload_identity().unwrap(), "nothing was changed");
 
     let second = authority.issue("two", &["gateway.test"]);
     folder.write("server.crt", &second.certificate);
-    assert!(matches!(server.reload(), Err(TlsError::Content { .. })), "the key is not there yet");
+    assert!(matches!(server.reload_identity(), Err(TlsError::Content { .. })), "the key is not there yet");
     assert_eq!(shown(), first, "what was whole stays in use");
     folder.write("server.key", &second.key);
-    assert!(server.reload().unwrap());
+    assert!(server.reload_identity().unwrap());
     assert_ne!(shown(), first);
 }
 
@@ -122,7 +122,7 @@ fn clients_are_let_in_by_their_certificate() {
 
     // The authorities change while the configuration is in use; no session of before gets around that.
     folder.write("ca.crt", other.certificate());
-    assert!(required.reload().unwrap());
+    assert!(required.reload_authorities().unwrap());
     assert!(talk(&ours, &config).is_err());
     assert!(talk(&foreign, &config).is_ok());
 }
@@ -139,18 +139,21 @@ fn an_authority_is_taken_back_whatever_is_wrong_with_certificate_and_key() {
 
     folder.write("server.crt", &authority.issue("two", &["gateway.test"]).certificate);
     folder.write("ca.crt", other.certificate());
-    assert!(matches!(server.reload(), Err(TlsError::Content { path, .. }) if path == identity.key));
+    assert!(matches!(server.reload_identity(), Err(TlsError::Content { path, .. }) if path == identity.key));
+    assert!(server.reload_authorities().unwrap());
     assert!(talk(&ours, &config).is_err(), "the authority was taken back");
     std::fs::remove_file(&identity.key).unwrap();
     folder.write("ca.crt", authority.certificate());
-    assert!(matches!(server.reload(), Err(TlsError::Read { path, .. }) if path == identity.key));
+    assert!(matches!(server.reload_identity(), Err(TlsError::Read { path, .. }) if path == identity.key));
+    assert!(server.reload_authorities().unwrap());
     assert!(talk(&ours, &config).is_ok(), "it counts again");
 
     // And the other way round.
     let second = folder.write_pair("server", &authority.issue("two", &["gateway.test"]));
     let shown = talk(&ours, &config).unwrap();
     folder.write("ca.crt", "nonsense");
-    assert!(matches!(server.reload(), Err(TlsError::Content { path, .. }) if path == trusted));
+    assert!(matches!(server.reload_authorities(), Err(TlsError::Content { path, .. }) if path == trusted));
+    assert!(server.reload_identity().unwrap());
     assert_eq!(second, identity);
     assert_ne!(talk(&ours, &config).unwrap(), shown, "what is shown is new");
 }

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -83,9 +83,10 @@ impl SmallFile {
         let Some(mut under_way) = self.under_way.try_lock_until(deadline) else {
             return Err(ReadError::TimedOut(limit));
         };
+        // One that has come since nobody waited is what the file held then.
         let answer = match under_way.take() {
-            Some(answer) => answer,
-            None => begin(read)?,
+            Some(answer) if matches!(answer.try_recv(), Err(TryRecvError::Empty)) => answer,
+            _ => begin(read)?,
         };
         match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(read) => read,

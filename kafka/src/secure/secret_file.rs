@@ -7,7 +7,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use files::{ReadError, SmallFile};
@@ -57,8 +57,10 @@ impl SecretFile {
     /// What it holds now, without white space at its end.
     pub(crate) async fn read(&self, aside: &Aside) -> Result<String, SecretError> {
         let (path, file) = (self.path().to_owned(), self.0.clone());
-        // Waits for a place, too. Whoever is in there has left within the limit.
-        let read = timeout(LIMIT, aside.run(move || file.read_within(LIMIT))).await;
+        let deadline = Instant::now() + LIMIT;
+        // The wait for a place counts, so that nobody holds one for a login that is over.
+        let read = aside.run(move || file.read_within(deadline.saturating_duration_since(Instant::now())));
+        let read = timeout(LIMIT, read).await;
         let bytes = match read {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => Err(error.into()),

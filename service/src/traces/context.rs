@@ -21,11 +21,17 @@ const MAX_ID_BYTES: usize = 128;
 
 /// The caller's span, as `headers` tell of it; an invalid context if they do not, or not by the rules.
 pub fn extract(headers: &Headers) -> SpanContext {
-    if !headers.contains_key(TRACEPARENT) {
+    if !headers.get(TRACEPARENT).is_some_and(|value| has_whole_ids(value)) {
         return SpanContext::NONE;
     }
     let context = TraceContextPropagator::new().extract(&Carrier(headers));
     context.span().span_context().clone()
+}
+
+/// The propagator takes shorter ids as well and makes up their zeros: a trace that its caller would never find.
+fn has_whole_ids(parent: &[u8]) -> bool {
+    let mut lengths = parent.split(|&byte| byte == b'-').map(<[u8]>::len);
+    [2, 32, 16, 2].into_iter().all(|length| lengths.next() == Some(length))
 }
 
 /// Names the span of `context` in `headers`, in place of whatever they named. An invalid context names none.
@@ -94,8 +100,12 @@ mod tests {
 
     #[test]
     fn what_breaks_the_rules_names_no_span() {
-        for bad in ["", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01", &PARENT[..52], "ü"]
-        {
+        let zeros = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        let short_ids = [
+            "00-af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7-01",
+        ];
+        for bad in ["", "00", zeros, &PARENT[..52], "ü"].into_iter().chain(short_ids) {
             assert!(!extract(&headers(bad, "")).is_valid(), "{bad:?}");
         }
         let mut stale = headers(PARENT, "a=1");

@@ -112,7 +112,7 @@ impl<C: Courier> Writer<C> {
         self.queue.push(record, token)
     }
 
-    /// Gives several records away, to go in one batch as far as possible. Those without room come back; the others
+    /// Gives several records away, to go in as few batches as lanes take them in. Those without room come back; the others
     /// are on their way.
     pub fn push_all(
         &self,

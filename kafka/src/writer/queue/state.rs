@@ -21,11 +21,11 @@ const FAR_AHEAD_FACTOR: usize = 4;
 ///
 /// A crowd whose records all went in one batch would move in step ever after: Kafka rests while we work and we while
 /// Kafka does, and what was touched of each request has left the processor's caches when its reply is there. Smaller
-/// batches, some of which are always under way, cost less together. A lane's call that takes longer may carry more, since
-/// more came meanwhile: each lane can send 50,000 records/s, wherever the broker is.
+/// batches, some of which are always under way, cost less together. A lane whose calls take longer may take more, since more
+/// came meanwhile: up to 20 ms a call it can send 50,000 records/s, wherever the broker is.
 pub(in crate::writer) fn batch_limit(took: Duration) -> usize {
-    let ms = usize::try_from(took.as_millis()).unwrap_or(usize::MAX);
-    ms.saturating_mul(RECORDS_PER_MS).clamp(QUICK_BATCH_RECORDS, MAX_BATCH_RECORDS)
+    let microseconds = usize::try_from(took.as_micros()).unwrap_or(usize::MAX);
+    (microseconds.saturating_mul(RECORDS_PER_MS) / 1_000).clamp(QUICK_BATCH_RECORDS, MAX_BATCH_RECORDS)
 }
 
 /// A record on its way, with its owner's token.
@@ -164,8 +164,9 @@ mod tests {
 
     #[test]
     fn a_lane_takes_more_where_calls_take_longer() {
-        let limits = [0, 1, 2, 3, 10, 20, 60_000].map(|ms| batch_limit(Duration::from_millis(ms)));
-        assert_eq!(limits, [100, 100, 100, 150, 500, 1_000, 1_000]);
+        let limits =
+            [0, 1_000, 2_000, 2_500, 10_000, 20_000, 60_000_000].map(Duration::from_micros).map(batch_limit);
+        assert_eq!(limits, [100, 100, 100, 125, 500, 1_000, 1_000]);
         assert_eq!(batch_limit(Duration::MAX), 1_000);
     }
 

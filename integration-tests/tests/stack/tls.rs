@@ -21,10 +21,14 @@ use tls::throw_away::{Authority, Issued};
 use tls::{Authorities, ClientFiles, KeyPair, client_config};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::{Context, test};
+
+/// Longest that one call may take: more than the gateway gives a request.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
 
 const HELLO: &str = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9";
 
@@ -125,10 +129,13 @@ async fn over_http1(stream: TlsStream<TcpStream>) -> Result<http1::SendRequest<F
     Ok(sender)
 }
 
-/// One whole call on a connection of its own.
+/// One whole call on a connection of its own. One that gets no end is an error as well.
 async fn call(port: u16, config: ClientConfig) -> Result<()> {
-    let mut sender = over_http1(connect(port, config, b"http/1.1").await?).await?;
-    is_right(sender.send_request(request()?).await?).await
+    let answer = async {
+        let mut sender = over_http1(connect(port, config, b"http/1.1").await?).await?;
+        is_right(sender.send_request(request()?).await?).await
+    };
+    timeout(CALL_LIMIT, answer).await.context("neither an answer nor an error")?
 }
 
 async fn versions(context: Context) -> Result<()> {

@@ -9,7 +9,8 @@ use std::collections::hash_map::Entry as Slot;
 
 use rustc_hash::FxHashMap;
 
-/// A partition is halted when it was overtaken by so many answers, and beyond that by so many times what is under way.
+/// A partition is halted when it was overtaken by so many answers, and beyond that by so many times what is under way
+/// elsewhere. Its own does not count: one that stands still would be the later found out the more it is given.
 const OVERTAKEN: u64 = 64;
 const OVERTAKEN_TIMES: u64 = 4;
 
@@ -65,7 +66,8 @@ impl Departed {
     pub(super) fn load(&self, partition: i32) -> usize {
         let Some(unanswered) = self.partitions.get(&partition) else { return 0 };
         let overtaken = self.answers - unanswered.heard_at;
-        let is_halted = overtaken > OVERTAKEN + OVERTAKEN_TIMES * self.under_way;
+        let elsewhere = self.under_way.saturating_sub(unanswered.count as u64);
+        let is_halted = overtaken > OVERTAKEN + OVERTAKEN_TIMES * elsewhere;
         unanswered.count + if is_halted { HALTED_LOAD } else { 0 }
     }
 }
@@ -86,7 +88,7 @@ mod tests {
     fn a_partition_that_answers_nothing_while_others_do_is_halted() {
         let mut departed = Departed::default();
         departed.add(0);
-        answer(&mut departed, 1, OVERTAKEN + OVERTAKEN_TIMES);
+        answer(&mut departed, 1, OVERTAKEN);
         assert_eq!(departed.load(0), 1);
         answer(&mut departed, 1, 1);
         assert_eq!((departed.load(0), departed.load(1)), (1 + HALTED_LOAD, 0));
@@ -100,13 +102,25 @@ mod tests {
         let mut departed = Departed::default();
         departed.add(0);
         (0..999).for_each(|_| departed.add(1));
-        for _ in 0..OVERTAKEN + 1_000 * OVERTAKEN_TIMES {
+        for _ in 0..OVERTAKEN + 999 * OVERTAKEN_TIMES {
             departed.add(1);
             departed.remove(1, true);
         }
         assert_eq!(departed.load(0), 1);
         answer(&mut departed, 1, 1);
         assert_eq!(departed.load(0), 1 + HALTED_LOAD);
+    }
+
+    #[test]
+    fn one_that_stands_still_is_found_out_however_much_it_is_given() {
+        let mut departed = Departed::default();
+        for _ in 0..OVERTAKEN {
+            departed.add(0);
+            answer(&mut departed, 1, 1);
+        }
+        assert_eq!(departed.load(0), 64);
+        answer(&mut departed, 2, 1);
+        assert_eq!(departed.load(0), 64 + HALTED_LOAD);
     }
 
     #[test]

@@ -86,6 +86,12 @@ async fn resume(context: Context) -> Result<()> {
     let stack = context.stack().await?;
     let (gateway, worker) = stack.start_pair().await?;
     load(&[&gateway], 50).await?;
+    // Callers may have their answers before the worker hears that those were written.
+    wait::until("all of it to be finished", async || {
+        worker.metric("processor_in_flight").await.is_ok_and(|in_flight| in_flight == 0.0)
+            && processed(&worker).await.is_ok_and(|processed| processed > 50.0)
+    })
+    .await?;
     let before = processed(&worker).await?;
     worker.stop(Duration::from_secs(20)).await?;
     let offsets = committed(&stack, &stack.worker_group(), &stack.requests()).await?;

@@ -37,8 +37,12 @@ impl Https {
 }
 
 /// What is read again.
-pub(crate) fn sources(https: &Arc<Https>) -> [Arc<dyn Source>; 2] {
-    [Arc::new(Identity(https.clone())), Arc::new(ClientAuthorities(https.clone()))]
+pub(crate) fn sources(https: &Arc<Https>) -> Vec<Arc<dyn Source>> {
+    let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(Identity(https.clone()))];
+    if https.0.asks_for_certificates() {
+        sources.push(Arc::new(ClientAuthorities(https.clone())));
+    }
+    sources
 }
 
 /// Where it is made from.

@@ -83,6 +83,11 @@ impl Server {
         self.let_in.as_ref().map_or(Ok(false), |let_in| let_in.reload())
     }
 
+    /// Whether clients are asked for certificates.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.let_in.is_some()
+    }
+
     /// The certificate that is shown.
     pub(crate) fn certificate(&self) -> Content {
         self.identity.certificate()

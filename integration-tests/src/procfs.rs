@@ -35,10 +35,17 @@ pub fn sockets(pid: u32) -> Result<usize> {
     Ok(descriptors.filter_map(Result::ok).filter(is_socket).count())
 }
 
+/// What `/proc/PID/FILE` says of process `pid`.
+///
+/// # Errors
+/// As of [`resident_bytes`].
+pub fn read(pid: u32, file: &str) -> Result<String> {
+    let path = format!("/proc/{pid}/{file}");
+    fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+}
+
 fn memory(pid: u32, name: &str) -> Result<u64> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    bytes(&status, name).with_context(|| format!("{path} has no {name} in kB"))
+    bytes(&read(pid, "status")?, name).with_context(|| format!("/proc/PID/status has no {name} in kB"))
 }
 
 fn bytes(status: &str, name: &str) -> Option<u64> {

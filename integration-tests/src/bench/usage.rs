@@ -23,9 +23,7 @@ pub struct Usage {
 /// # Errors
 /// There is no such process, or this is no Linux.
 pub fn of_process(pid: u32) -> Result<Usage> {
-    let path = format!("/proc/{pid}/stat");
-    let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let cpu = cpu(&stat).with_context(|| format!("{path} is not as expected"))?;
+    let cpu = cpu(&procfs::read(pid, "stat")?).context("/proc/PID/stat is not as expected")?;
     Ok(Usage { cpu, resident: procfs::resident_bytes(pid)? })
 }
 

@@ -2,7 +2,7 @@
 //! a halt.
 //!
 //! A partition that answers nothing may have few requests in it, because few were under way when its worker stopped. What
-//! gives it away is how often it is overtaken: answers keep coming from elsewhere, more than all that was under way. That
+//! gives it away is how often it is overtaken: answers keep coming from elsewhere, more than all that was under way there. That
 //! needs no clock, and takes a partition that is slow together with all others for what it is.
 
 use std::collections::hash_map::Entry as Slot;

@@ -17,11 +17,12 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::auth::{Authenticator, Fetching};
+use crate::auth::{self, Authenticator};
+use crate::background::Background;
 use crate::http::routes;
 use crate::https::{self, Https};
 use crate::metrics::{Metrics, Shards};
-use crate::reload::Reloading;
+use crate::reload;
 use crate::shard::Blueprint;
 use crate::shares::Shares;
 
@@ -131,15 +132,17 @@ impl Gateway {
         show_kafka(&readiness, &shards);
         let management = management.serve(pages)?;
 
-        // Dropped with this run, and with it what it looks after.
-        let mut sources: Vec<_> = authenticator.iter().flat_map(|known| known.sources()).collect();
-        sources.extend(https.iter().flat_map(https::sources));
-        let _reloading = Reloading::start(sources);
-        let _fetching = authenticator.iter().find_map(|known| known.to_fetch()).map(|keys| {
+        let background = Background::new(readiness.clone());
+        let sources = authenticator.iter().flat_map(|known| known.sources());
+        for source in sources.chain(https.iter().flat_map(https::sources)) {
+            background.run(&format!("reading {} again", source.name()), reload::watch(source));
+        }
+        if let Some(keys) = authenticator.iter().find_map(|known| known.to_fetch()) {
             let (fetched, shown) = (readiness.step("keys of tokens"), keys.clone());
             readiness.show("keys_of_tokens", move || shown.report());
-            Fetching::start(keys, move || fetched.done())
-        });
+            let fetching = auth::keep_fetched(keys, move || fetched.done());
+            background.run("fetching the keys of tokens", fetching);
+        }
         if authenticator.is_none() {
             tracing::warn!(
                 "anybody may call this gateway: neither SERVICE_1_API_KEYS_FILE nor SERVICE_1_JWT_ISSUER is set"
@@ -178,7 +181,7 @@ impl Gateway {
         tokio::select! {
             () = shutdown.requested() => {}
             () = connected => {}
-            failure = failure(&shards) => {
+            failure = failure(&shards, &background) => {
                 // What goes on without it goes on, so nothing is cut off; but only a new start mends it.
                 tracing::error!(failure, "stopping");
                 readiness.fall(failure.as_str());
@@ -192,6 +195,7 @@ impl Gateway {
         readiness.fall("shutting down");
         draining.store(true, Ordering::Relaxed);
         let ended = stop(&settings, &handle, serving, &shards, shutdown).await;
+        background.stop().await;
         shutdown.stage("flush traces", Traces::STOP_LIMIT, traces.stop()).await;
         management.stop().await;
         failed.and(ended)
@@ -282,10 +286,11 @@ async fn became_ready(shards: &Shards, count: usize) {
     }
 }
 
-/// What has died in one of the shards, once something has.
-async fn failure(shards: &Shards) -> String {
+/// What has died in one of the shards or beside them, once something has.
+async fn failure(shards: &Shards, background: &Background) -> String {
     loop {
-        if let Some(failure) = shards.lock().iter().find_map(|(requester, _)| requester.failure()) {
+        let in_shards = || shards.lock().iter().find_map(|(requester, _)| requester.failure());
+        if let Some(failure) = background.failure().or_else(in_shards) {
             return failure;
         }
         sleep(WATCH_INTERVAL).await;

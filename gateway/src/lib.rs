@@ -14,6 +14,7 @@
 mod admission;
 mod app;
 mod auth;
+mod background;
 mod check;
 mod http;
 mod https;

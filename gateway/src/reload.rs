@@ -2,15 +2,15 @@
 //!
 //! The content is compared and not the time of change: that also sees a file that was replaced through a link, as
 //! Kubernetes replaces mounted secrets, and none of them is large. Each source is looked after by itself, so that one that
-//! takes its time delays no other.
+//! takes its time delays no other, and in the [`Background`](crate::background::Background), which sees that it goes on.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use files::SmallFile;
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::task::AbortOnDropHandle;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -35,21 +35,8 @@ pub(crate) fn read(file: &SmallFile, what: &str) -> Result<Vec<u8>> {
     file.read().with_context(|| format!("cannot read {what} in {}", file.path().display()))
 }
 
-/// Looks after sources for as long as it is kept.
-#[derive(Debug)]
-pub(crate) struct Reloading {
-    _tasks: Vec<AbortOnDropHandle<()>>,
-}
-
-impl Reloading {
-    /// Starts on the current runtime.
-    pub(crate) fn start(sources: Vec<Arc<dyn Source>>) -> Self {
-        let watched = |source| AbortOnDropHandle::new(tokio::spawn(watch(source)));
-        Self { _tasks: sources.into_iter().map(watched).collect() }
-    }
-}
-
-async fn watch(source: Arc<dyn Source>) {
+/// Looks after `source`, for ever.
+pub(crate) async fn watch(source: Arc<dyn Source>) -> Infallible {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // What was last said of it, so that one trouble is told once.
@@ -86,9 +73,11 @@ mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use service::Readiness;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::background::Background;
 
     /// Counts how often it was looked at.
     #[derive(Default)]
@@ -122,14 +111,16 @@ mod tests {
     #[tokio::test]
     async fn one_that_takes_its_time_delays_no_other() {
         let (counted, barrier) = (Arc::new(Counted::default()), Arc::new(Barrier::new(2)));
-        let reloading = Reloading::start(vec![Arc::new(Slow(barrier.clone())), counted.clone()]);
+        let background = Background::new(Readiness::new());
+        background.run("the slow", watch(Arc::new(Slow(barrier.clone()))));
+        background.run("the counted", watch(counted.clone()));
         let twice = async {
             while counted.0.load(Ordering::Relaxed) < 2 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         timeout(Duration::from_secs(30), twice).await.expect("the slow one delays the other");
-        drop(reloading);
+        drop(background);
         // Lets the thread go that the runtime would wait for.
         barrier.wait();
     }

@@ -32,7 +32,7 @@ use crate::reload::Source;
 
 pub(crate) use api_keys::ApiKeys;
 pub(crate) use caller::Caller;
-pub(crate) use jwt::{Fetching, KeySet, Tokens};
+pub(crate) use jwt::{KeySet, Tokens, keep_fetched};
 pub(crate) use new_key::command as new_key_command;
 
 use credentials::{Credential, Unusable};

@@ -1,8 +1,10 @@
 //! Fetches the keys of the issuer again and again.
 //!
 //! Each fetch is a task of its own, and whoever begins it watches how it ends: one that panics, over what it was answered or
-//! anything else, is one that failed, said and tried again like the others.
+//! anything else, is one that failed, said and tried again like the others. That the beginning goes on is watched by the
+//! [`Background`](crate::background::Background) that it runs in.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,31 +20,16 @@ const INTERVAL: Duration = Duration::from_mins(15);
 /// After a fetch that failed, while there are no keys at all.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Keeps a set of keys fetched for as long as it is kept.
-#[derive(Debug)]
-pub(crate) struct Fetching {
-    _task: AbortOnDropHandle<()>,
+/// Keeps `keys` fetched, for ever. Calls `first` when the first ones are there.
+pub(crate) async fn keep_fetched(keys: Arc<KeySet>, first: impl FnOnce()) -> Infallible {
+    keep_fetched_by(keys, |keys| async move { keys.fetch().await }, first).await
 }
 
-impl Fetching {
-    /// Starts on the current runtime. Calls `first` when the first keys are there.
-    pub(crate) fn start(keys: Arc<KeySet>, first: impl FnOnce() + Send + 'static) -> Self {
-        Self::start_by(keys, |keys| async move { keys.fetch().await }, first)
-    }
-
-    fn start_by<F>(
-        keys: Arc<KeySet>,
-        fetch: impl Fn(Arc<KeySet>) -> F + Send + 'static,
-        first: impl FnOnce() + Send + 'static,
-    ) -> Self
-    where
-        F: Future<Output = Result<()>> + Send + 'static,
-    {
-        Self { _task: AbortOnDropHandle::new(tokio::spawn(keep(keys, fetch, first))) }
-    }
-}
-
-async fn keep<F>(keys: Arc<KeySet>, fetch: impl Fn(Arc<KeySet>) -> F, first: impl FnOnce())
+async fn keep_fetched_by<F>(
+    keys: Arc<KeySet>,
+    fetch: impl Fn(Arc<KeySet>) -> F,
+    first: impl FnOnce(),
+) -> Infallible
 where
     F: Future<Output = Result<()>> + Send + 'static,
 {
@@ -92,7 +79,8 @@ mod tests {
                 Ok(())
             }
         };
-        let _fetching = Fetching::start_by(keys.clone(), fetch, move || ready.send(()).unwrap());
+        let fetching = keep_fetched_by(keys.clone(), fetch, move || ready.send(()).unwrap());
+        let _fetching = AbortOnDropHandle::new(tokio::spawn(fetching));
         let limit = Duration::from_secs(30);
         let before = timeout(limit, reports.recv()).await.expect("a first try").unwrap();
         assert!(before["last_error"].is_null() && is_ready.try_recv().is_err(), "{before}");

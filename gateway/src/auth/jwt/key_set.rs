@@ -52,7 +52,7 @@ impl KeySet {
     /// When those who were refused for want of keys may come again.
     pub(crate) const RETRY_AFTER_SECONDS: u32 = 2;
 
-    /// Those at `place`, a file or an address. Those of an address come with [`Fetching`](super::Fetching).
+    /// Those at `place`, a file or an address. Those of an address come with [`keep_fetched`](super::keep_fetched).
     ///
     /// # Errors
     /// If it is a file that cannot be used, or an address that cannot.

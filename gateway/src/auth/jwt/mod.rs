@@ -39,7 +39,7 @@ use claims::Expected;
 use compact::Compact;
 use verified::Verified;
 
-pub(crate) use fetching::Fetching;
+pub(crate) use fetching::keep_fetched;
 pub(crate) use key_set::KeySet;
 
 /// Knows callers by tokens.

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Issuer, claims, find, header, refused, tokens_by, with};
-use crate::auth::jwt::{Fetching, Refused};
+use crate::auth::jwt::{Refused, keep_fetched};
 
 /// Answers with what is there, and with 503 as long as nothing is.
 struct Publisher {
@@ -54,7 +54,8 @@ async fn a_token_whose_key_nobody_could_fetch_is_not_called_invalid() {
 
     let (fetched, mut first) = tokio::sync::oneshot::channel();
     let keys = tokens.to_fetch().unwrap();
-    let _fetching = Fetching::start(keys.clone(), move || fetched.send(()).unwrap());
+    let fetching = keep_fetched(keys.clone(), move || fetched.send(()).unwrap());
+    let _fetching = AbortOnDropHandle::new(tokio::spawn(fetching));
     until("the first attempt fails", || keys.report()["last_error"].is_string()).await;
     let report = keys.report();
     assert!(

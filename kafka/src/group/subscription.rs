@@ -13,6 +13,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::wire::MAX_PARTITIONS;
+
 const SUBSCRIPTION_VERSION: i16 = 2;
 const ASSIGNMENT_VERSION: i16 = 2;
 /// No generation: the member has never been through a whole rebalance.
@@ -162,13 +164,14 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Passes over those that no topic has here: each would be worked on.
     fn partitions(&mut self, topic: &str) -> Result<BTreeSet<i32>, Malformed> {
         let mut ours = BTreeSet::new();
         for _ in 0..self.length()? {
             let is_ours = self.string()? == topic.as_bytes();
             for _ in 0..self.length()? {
                 let partition = self.i32()?;
-                if is_ours && partition >= 0 {
+                if is_ours && (0..MAX_PARTITIONS).contains(&partition) {
                     ours.insert(partition);
                 }
             }
@@ -241,6 +244,16 @@ mod tests {
         assert_eq!(Subscription::decode("jobs", &bytes), Err(Malformed::Truncated));
         assert_eq!(decode_assignment("jobs", &bytes), Err(Malformed::Truncated));
         assert_eq!(decode_assignment("jobs", b""), Ok(BTreeSet::new()));
+    }
+
+    #[test]
+    fn partitions_that_no_topic_has_are_passed_over() {
+        let last = MAX_PARTITIONS - 1;
+        let told = BTreeSet::from([-1, 0, last, MAX_PARTITIONS, i32::MAX]);
+        let share = decode_assignment("jobs", &encode_assignment("jobs", &told, b""));
+        assert_eq!(share, Ok(BTreeSet::from([0, last])));
+        let owned = Subscription::decode("jobs", &Subscription::encode("jobs", &told, 1)).unwrap().owned;
+        assert_eq!(owned, BTreeSet::from([0, last]));
     }
 
     proptest! {

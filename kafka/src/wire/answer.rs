@@ -19,7 +19,7 @@ use super::{fetched, frame::MAX_FRAME_BYTES};
 /// No answer without records is larger: that of a topic with 50,000 partitions has half of it.
 const MAX_BYTES_WITHOUT_RECORDS: usize = 8 << 20;
 /// No array, string or field of bytes in such an answer is longer. An element takes some 350 bytes of memory at most; the
-/// longest that is of use tells one member of a hundred thousand partitions.
+/// longest that is of use tells one member of ten thousand partitions and of where they ended, in 200 KiB.
 const LONGEST: usize = 1 << 19;
 
 /// How large the frame of an answer may be.

@@ -11,6 +11,11 @@ use kafka_protocol::{
 use super::{Connection, WireError};
 use crate::{Config, Kafka};
 
+/// How many partitions a topic may have here, as many as `KAFKA_PARTITIONS` may ask for; they are numbered from 0. Lanes,
+/// readers, shares of a group's members and what is known of leaders are counted by what a broker says of a topic, so one
+/// that says more is not believed, whether it lies or the topic is too large for us.
+pub const MAX_PARTITIONS: i32 = 10_000;
+
 /// From version 4 a look-up can say that it does not want the topic created.
 const OLDEST_VERSION: i16 = 4;
 const NEWEST_VERSION: i16 = 12;
@@ -46,7 +51,7 @@ pub struct Topic {
     pub id: Option<u128>,
     /// `UnknownTopicOrPartition` for a missing one, `TopicAuthorizationFailed`, and so on.
     pub error: Option<ResponseError>,
-    /// Ordered by index, each once. Empty if there is an error.
+    /// Ordered by index, each once, all below [`MAX_PARTITIONS`]. Empty if there is an error.
     pub partitions: Vec<Partition>,
 }
 
@@ -65,7 +70,8 @@ pub struct Partition {
     pub in_sync: Vec<i32>,
 }
 
-/// Asks for `topics`, or for every topic of the cluster (dear on a large one).
+/// Asks for `topics`, or for every topic of the cluster (dear on a large one). [`WireError::Broken`] if one of them has more
+/// than [`MAX_PARTITIONS`].
 pub async fn metadata(
     connection: &mut Connection,
     topics: Option<&[&str]>,
@@ -83,11 +89,15 @@ pub async fn metadata(
     let mut brokers: Vec<_> = answer.brokers.into_iter().filter_map(Broker::read).collect();
     brokers.sort_by_key(|broker| broker.id);
     brokers.dedup_by_key(|broker| broker.id);
-    let mut found: Vec<_> = answer.topics.into_iter().map(Topic::read).collect();
-    // What nobody asked for would be kept in mind.
-    if let Some(names) = topics {
-        let mut missing: HashSet<&str> = names.iter().copied().collect();
-        found.retain(|topic| missing.remove(topic.name.as_str()));
+    let mut missing: Option<HashSet<&str>> = topics.map(|names| names.iter().copied().collect());
+    let mut found = Vec::new();
+    for topic in answer.topics {
+        let name = topic.name.as_ref().map_or("", |name| name.as_str());
+        // What nobody asked for would be kept in mind.
+        if missing.as_mut().is_none_or(|missing| missing.remove(name)) {
+            let broken = |reason| WireError::Broken { address: connection.address().to_owned(), reason };
+            found.push(Topic::read(topic).map_err(broken)?);
+        }
     }
     let controller_id = Some(answer.controller_id.0).filter(|id| *id >= 0);
     Ok(Metadata { brokers, controller_id, topics: found })
@@ -161,16 +171,20 @@ impl Topic {
         self.partitions.iter().filter(|p| p.leader.is_none()).map(|p| p.index).collect()
     }
 
-    fn read(topic: metadata_response::MetadataResponseTopic) -> Self {
+    /// What is told of it, or what is wrong with that.
+    fn read(topic: metadata_response::MetadataResponseTopic) -> Result<Self, String> {
+        let name = topic.name.map(|name| name.to_string()).unwrap_or_default();
+        let mut numbers = topic.partitions.iter().map(|partition| partition.partition_index);
+        if let Some(beyond) = numbers.find(|index| !(0..MAX_PARTITIONS).contains(index)) {
+            return Err(format!(
+                "it tells of partition {beyond} of {name}; a topic has {MAX_PARTITIONS} at most here, from 0 on"
+            ));
+        }
         let mut partitions: Vec<_> = topic.partitions.into_iter().map(Partition::read).collect();
         partitions.sort_by_key(|partition| partition.index);
         partitions.dedup_by_key(|partition| partition.index);
-        Self {
-            name: topic.name.map(|name| name.to_string()).unwrap_or_default(),
-            id: Some(topic.topic_id.as_u128()).filter(|id| *id != 0),
-            error: ResponseError::try_from_code(topic.error_code),
-            partitions,
-        }
+        let id = Some(topic.topic_id.as_u128()).filter(|id| *id != 0);
+        Ok(Self { name, id, error: ResponseError::try_from_code(topic.error_code), partitions })
     }
 }
 
@@ -183,6 +197,40 @@ impl Partition {
             leader: Some(partition.leader_id.0).filter(|id| *id >= 0),
             replicas: ids(partition.replica_nodes),
             in_sync: ids(partition.isr_nodes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metadata_response::{MetadataResponsePartition, MetadataResponseTopic};
+
+    use super::*;
+
+    fn read(numbers: impl IntoIterator<Item = i32>) -> Result<Vec<i32>, String> {
+        let partition = |index| MetadataResponsePartition::default().with_partition_index(index);
+        let name = TopicName(StrBytes::from_static_str("topic"));
+        let partitions = numbers.into_iter().map(partition).collect();
+        let told = MetadataResponseTopic::default().with_name(Some(name)).with_partitions(partitions);
+        Ok(Topic::read(told)?.partitions.iter().map(|partition| partition.index).collect())
+    }
+
+    #[test]
+    fn partitions_are_in_order_and_each_is_there_once() {
+        assert_eq!(read([2, 0, 1, 0, 2]), Ok(vec![0, 1, 2]));
+        assert_eq!(read((0..MAX_PARTITIONS).chain(0..MAX_PARTITIONS)).unwrap().len(), 10_000);
+    }
+
+    #[test]
+    fn what_is_told_of_too_many_partitions_is_not_believed() {
+        for (told, beyond) in [
+            ((0..=MAX_PARTITIONS).collect(), MAX_PARTITIONS),
+            (vec![0, i32::MAX], i32::MAX),
+            (vec![0, i32::MIN], i32::MIN),
+            (vec![-1], -1),
+        ] {
+            let reason = read(told).unwrap_err();
+            assert!(reason.starts_with(&format!("it tells of partition {beyond} of topic;")), "{reason}");
         }
     }
 }

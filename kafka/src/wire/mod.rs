@@ -35,4 +35,4 @@ pub use error::{WireError, accepted};
 pub(crate) use frame::MAX_FRAME_BYTES;
 pub use kafka_protocol::ResponseError;
 pub(crate) use metadata::no_leader;
-pub use metadata::{Broker, Metadata, Partition, Topic, metadata, open_leader};
+pub use metadata::{Broker, MAX_PARTITIONS, Metadata, Partition, Topic, metadata, open_leader};

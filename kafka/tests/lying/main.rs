@@ -22,6 +22,8 @@ mod member;
 #[cfg(test)]
 mod meter;
 #[cfg(test)]
+mod partitions;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod stand;

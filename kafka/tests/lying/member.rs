@@ -24,7 +24,7 @@ use crate::{
 };
 
 const GROUP: &str = "group";
-const PARTITIONS: i32 = 2;
+pub(crate) const PARTITIONS: i32 = 2;
 
 const FIND: i16 = FindCoordinatorRequest::KEY;
 const JOIN: i16 = JoinGroupRequest::KEY;
@@ -76,7 +76,7 @@ impl Owner {
                     done.finish();
                 }
                 Event::Lost { partitions } => self.held.retain(|partition| !partitions.contains(partition)),
-                Event::PartitionsChanged(_) => {}
+                Event::PartitionsChanged(count) => assert_eq!(count, PARTITIONS, "there are no others"),
             }
         }
     }
@@ -113,7 +113,7 @@ impl Owner {
 }
 
 /// Commits 5, is lied to, and in the end has all partitions again, and commits 9 as far as the broker knows.
-async fn is_a_member_again(name: String, key: i16, lie: Lie) {
+pub(crate) async fn is_a_member_again(name: String, key: i16, lie: Lie) {
     let stand = Stand::start(PARTITIONS).await;
     let mut owner = Owner::join(&stand.kafka);
     owner.has_all(&name).await;

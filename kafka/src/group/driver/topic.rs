@@ -31,7 +31,7 @@ pub(super) async fn count_partitions(
 fn read(view: &crate::wire::Metadata, topic: &str) -> Result<i32, WireError> {
     let Some(found) = view.topic(topic) else { return Ok(0) };
     match found.error {
-        None => Ok(i32::try_from(found.partitions.len()).unwrap_or(i32::MAX)),
+        None => Ok(found.partition_count()),
         Some(ResponseError::UnknownTopicOrPartition) => Ok(0),
         Some(error) => Err(WireError::Kafka { what: format!("the look-up of topic {topic}"), error }),
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use service::settings::HttpsSettings;
 use tls::rustls::ServerConfig;
-use tls::{ClientCertificates, KeyPair, Server, ServerFiles};
+use tls::{ClientCertificates, KeyPair, Server, ServerFiles, TlsError};
 
 use crate::reload::Source;
 
@@ -38,9 +38,10 @@ impl Https {
 
 /// What is read again.
 pub(crate) fn sources(https: &Arc<Https>) -> Vec<Arc<dyn Source>> {
-    let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(Identity(https.clone()))];
+    let part = |name, reload| -> Arc<dyn Source> { Arc::new(Part { https: https.clone(), name, reload }) };
+    let mut sources = vec![part("certificate and key for HTTPS", Server::reload_identity)];
     if https.0.asks_for_certificates() {
-        sources.push(Arc::new(ClientAuthorities(https.clone())));
+        sources.push(part("the authorities of clients", Server::reload_authorities));
     }
     sources
 }
@@ -56,29 +57,20 @@ pub(crate) fn files(settings: &HttpsSettings) -> ServerFiles {
     ServerFiles { identity, clients }
 }
 
-/// What the gateway shows.
-struct Identity(Arc<Https>);
-
-impl Source for Identity {
-    fn name(&self) -> &'static str {
-        "certificate and key for HTTPS"
-    }
-
-    fn reload(&self) -> Result<bool> {
-        Ok(self.0.0.reload_identity()?)
-    }
+/// What the gateway shows, or whom it lets in. Each is looked after by itself: nothing that is wrong with a certificate may keep
+/// one in who is trusted no longer.
+struct Part {
+    https: Arc<Https>,
+    name: &'static str,
+    reload: fn(&Server) -> Result<bool, TlsError>,
 }
 
-/// Whom it lets in. Looked after by themselves: nothing that is wrong with a certificate may keep one in who is trusted no
-/// longer.
-struct ClientAuthorities(Arc<Https>);
-
-impl Source for ClientAuthorities {
+impl Source for Part {
     fn name(&self) -> &'static str {
-        "the authorities of clients"
+        self.name
     }
 
     fn reload(&self) -> Result<bool> {
-        Ok(self.0.0.reload_authorities()?)
+        Ok((self.reload)(&self.https.0)?)
     }
 }

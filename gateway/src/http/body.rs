@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::Bytes;
 use serde::Deserialize;
 use service::settings::GatewaySettings;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::incoming::Incoming;
 use super::pieces::Pieces;
@@ -34,13 +34,12 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     incoming: &mut Incoming,
     admission: &Arc<Admission>,
-    deadline: Instant,
 ) -> Result<Admitted, Problem> {
     check_media_type(headers)?;
     let declared = declared_length(headers)?;
     let place = admission.enter(declared.unwrap_or(0)).map_err(overloaded)?;
     let mut body = Pieces::new(place, declared.unwrap_or(MAX_BODY_BYTES));
-    while let Some(piece) = timeout_at(deadline, incoming.next()).await.map_err(|_| late())? {
+    while let Some(piece) = timeout_at(incoming.deadline(), incoming.next()).await.map_err(|_| late())? {
         let piece = piece.map_err(|error| broken(&error, headers))?;
         if body.len() + piece.len() > MAX_BODY_BYTES {
             return Err(too_large());

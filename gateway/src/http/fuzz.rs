@@ -70,7 +70,7 @@ fn fuzz_http_body() {
         let [head, sent] = parts(input);
         let deadline = Instant::now() + Duration::from_secs(10);
         let (headers, mut incoming) = (headers(head), arriving(sent, &http, deadline));
-        match runtime.block_on(body::read(&headers, &mut incoming, &admission, deadline)) {
+        match runtime.block_on(body::read(&headers, &mut incoming, &admission)) {
             Ok(admitted) => {
                 let declared = headers.get(CONTENT_TYPE).unwrap().as_bytes().trim_ascii_start();
                 assert!(declared.to_ascii_lowercase().starts_with(b"application/json"));

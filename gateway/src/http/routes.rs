@@ -76,11 +76,9 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
     }
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let mut incoming = incoming(payload, &shard);
-    let deadline = incoming.deadline();
-    let (caller, outcome) = match caller(&http, &shard, deadline).await {
+    let (caller, outcome) = match caller(&http, &shard, incoming.deadline()).await {
         Ok(caller) => {
-            let outcome =
-                exchange::<O>(&http, &mut incoming, &shard, deadline, caller.as_ref(), span.as_ref()).await;
+            let outcome = exchange::<O>(&http, &mut incoming, &shard, caller.as_ref(), span.as_ref()).await;
             (caller, outcome)
         }
         Err(problem) => (None, Err(problem)),
@@ -108,13 +106,12 @@ async fn exchange<O: Operation>(
     http: &HttpRequest,
     incoming: &mut Incoming,
     shard: &Shard,
-    deadline: Deadline,
     caller: Option<&Caller>,
     span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
     caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
     let share = share(http, shard, caller)?;
-    let admitted = body::read(http.headers(), incoming, &shard.admission, deadline).await?;
+    let admitted = body::read(http.headers(), incoming, &shard.admission).await?;
     let input: O::Input<'_> = body::parse(&admitted.bytes)?;
     let mut headers = trace::context(http.headers());
     if let Some(caller) = caller {
@@ -123,7 +120,7 @@ async fn exchange<O: Operation>(
     let was_crowded = shard.admission.is_crowded();
     let origin = Origin { headers, parent: span.map(|span| span.context().clone()) };
     let sent = Instant::now();
-    let answered = shard.requester.request_by(O::NAME, &input, deadline, origin).await;
+    let answered = shard.requester.request_by(O::NAME, &input, incoming.deadline(), origin).await;
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
         shard.metrics.replied(sent.elapsed());
     }

@@ -1,54 +1,28 @@
 //! The gateway as a process: bind, serve, stop in order.
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+mod server;
+mod stop;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
 use anyhow::{Context as _, Result};
 use service::management::{Bound, Management, Pages};
 use service::settings::GatewaySettings;
 use service::traces::Traces;
 use service::{Program, Readiness, Shutdown, WallClock};
-use socket2::{Domain, Socket, Type};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::auth::{self, Authenticator};
 use crate::background::Background;
-use crate::http::routes;
 use crate::https::{self, Https};
 use crate::metrics::{Metrics, Shards};
 use crate::reload;
 use crate::shard::Blueprint;
 use crate::shares::Shares;
-
-/// Connections that may wait to be accepted: a crowd that arrives at once should not have to try again.
-const BACKLOG: i32 = 2048;
-
-/// What a stage of the shutdown gets beyond the time that its work may take by itself.
-const MARGIN: Duration = Duration::from_secs(1);
-
-/// Longest time for the last commits and the goodbye to the group.
-const LEAVE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Shortest time to serve on: kept-alive connections are closed with an answer that says so, and not in the moment when
-/// a request is on its way.
-const LAST_CALL: Duration = Duration::from_millis(500);
-
-/// How long an idle connection stays open: longer than load balancers keep theirs (60 s is common), or they would send
-/// requests into connections that are just closing.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// Longest time that a client may take for the TLS handshake.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(3);
-
-/// TLS handshakes of one shard under way at once. While there are so many no connection is accepted, so a few hundred
-/// clients who say nothing must not be enough.
-const MAX_HANDSHAKES: usize = 4096;
 
 /// Between two looks at whether the shards are ready or dead.
 const WATCH_INTERVAL: Duration = Duration::from_millis(50);
@@ -83,7 +57,7 @@ impl Gateway {
         let authenticator = Authenticator::from_settings(&settings.callers, clock)?;
         let https = Https::from_settings(settings.https.as_ref())?;
         let (host, port) = (settings.host.as_str(), settings.port);
-        let listener = listen(host, port).with_context(|| {
+        let listener = server::listen(host, port).with_context(|| {
             format!("cannot listen on {host}:{port}; free the port, or set SERVICE_1_HOST and SERVICE_1_PORT")
         })?;
         let address = listener.local_addr()?;
@@ -167,7 +141,7 @@ impl Gateway {
             draining: draining.clone(),
             control: Handle::current(),
         };
-        let server = serve(listener, https.as_deref(), blueprint)?;
+        let server = server::serve(listener, https.as_deref(), blueprint)?;
         let handle = server.handle();
         let mut serving = tokio::spawn(server);
         tracing::info!("listening on {scheme}://{address}");
@@ -194,76 +168,12 @@ impl Gateway {
         }
         readiness.fall("shutting down");
         draining.store(true, Ordering::Relaxed);
-        let ended = stop(&settings, &handle, serving, &shards, shutdown).await;
+        let ended = stop::in_order(&settings, &handle, serving, &shards, shutdown).await;
         background.stop().await;
         shutdown.stage("flush traces", Traces::STOP_LIMIT, traces.stop()).await;
         management.stop().await;
         failed.and(ended)
     }
-}
-
-/// Serves on, so that balancers notice; takes no new connections and finishes what is pending; leaves the group.
-async fn stop(
-    settings: &GatewaySettings,
-    handle: &ServerHandle,
-    mut serving: JoinHandle<std::io::Result<()>>,
-    shards: &Shards,
-    shutdown: &Shutdown,
-) -> Result<()> {
-    let delay = settings.shutdown_delay.max(LAST_CALL);
-    shutdown.stage("serve on", delay + MARGIN, sleep(delay)).await;
-    let requesters: Vec<_> = shards.lock().iter().map(|(requester, _)| requester.clone()).collect();
-    // The shards' threads end with their server.
-    requesters.iter().for_each(|requester| requester.expect_end());
-    let limit = settings.request_timeout + MARGIN;
-    if shutdown.stage("finish requests", limit, handle.stop(true)).await.is_none() {
-        // What is still pending ends now, honestly, and its callers are told before their connections go.
-        requesters.iter().for_each(|requester| requester.end_pending());
-    }
-    let ended = match shutdown.stage("close connections", MARGIN, &mut serving).await {
-        Some(Ok(ended)) => ended.map_err(Into::into),
-        // actix waits for every connection, however slow its client is; the process does not.
-        Some(Err(_)) | None => {
-            serving.abort();
-            Ok(())
-        }
-    };
-    let leave = futures::future::join_all(requesters.iter().map(|requester| requester.stop(Duration::ZERO)));
-    shutdown.stage("leave the group", LEAVE_LIMIT, leave).await;
-    ended
-}
-
-fn serve(
-    listener: TcpListener,
-    https: Option<&Https>,
-    blueprint: Blueprint,
-) -> Result<actix_web::dev::Server> {
-    let settings = blueprint.settings.clone();
-    let graceful = settings.request_timeout + MARGIN;
-    let app = move || {
-        let blueprint = blueprint.clone();
-        // Runs on the worker's own thread: everything the shard starts stays there.
-        let shard = move || {
-            let blueprint = blueprint.clone();
-            async move { Ok::<_, std::convert::Infallible>(blueprint.build()) }
-        };
-        App::new()
-            .data_factory(shard)
-            .configure(routes::configure)
-            .default_service(web::to(routes::not_found))
-    };
-    let server = HttpServer::new(app)
-        .workers(settings.shards)
-        .keep_alive(KEEP_ALIVE)
-        .tls_handshake_timeout(HANDSHAKE_LIMIT)
-        .max_connection_rate(MAX_HANDSHAKES)
-        .shutdown_timeout(graceful.as_secs() + 1)
-        .disable_signals();
-    let server = match https {
-        None => server.listen(listener)?,
-        Some(https) => server.listen_rustls_0_23(listener, https.config()?)?,
-    };
-    Ok(server.run())
 }
 
 fn show_kafka(readiness: &Readiness, shards: &Shards) {
@@ -295,25 +205,4 @@ async fn failure(shards: &Shards, background: &Background) -> String {
         }
         sleep(WATCH_INTERVAL).await;
     }
-}
-
-/// As the standard library listens, with a longer backlog.
-fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
-    let mut refused = std::io::Error::other("the host name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match listen_on(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => refused = error,
-        }
-    }
-    Err(refused)
-}
-
-fn listen_on(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
 }

@@ -32,6 +32,7 @@ mod answer;
 mod config;
 mod control;
 mod error;
+mod exchange;
 mod listener;
 mod log_ends;
 mod named;
@@ -47,16 +48,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use kafka::Kafka;
 use kafka::group::GroupWatch;
 use kafka::writer::Writer;
-use kafka::{Kafka, Record};
 use parking_lot::Mutex;
-use protocol::header::{Deadline, Headers};
-use protocol::request::{add_request_headers, encode_request};
-use protocol::{IdText, Parting, Registry, Tag};
-use serde::Serialize;
+use protocol::{Registry, Tag};
 use tokio::task::JoinHandle;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub use answer::Answer;
@@ -67,12 +65,10 @@ pub use origin::Origin;
 
 use control::Control;
 use listener::Sink;
-use named::{Named, ReplyAddress};
-use origin::Trail;
-use outbox::{Outbox, Outcome, Ticket};
-use registration::register;
+use named::Named;
+use outbox::{Outbox, Outcome};
 use spans::Spans;
-use workers::{LastReply, nobody_there};
+use workers::LastReply;
 
 /// Sends requests to workers behind Kafka and waits for their replies.
 ///
@@ -144,68 +140,6 @@ impl Requester {
         let control = Control::new(inner.clone(), shard, stop.clone());
         let control = runtime.spawn(control.run());
         Self { inner, stop, control: Mutex::new(Some(control)) }
-    }
-
-    /// Sends `payload`, a JSON object, to whoever does `operation`, and waits at most `time_to_live` for the reply.
-    ///
-    /// # Errors
-    /// [`RequestError`] says what is known of the request; only an [`Answer`] says that it was executed.
-    pub async fn request(
-        &self,
-        operation: &str,
-        payload: &impl Serialize,
-        time_to_live: Duration,
-    ) -> Result<Answer, RequestError> {
-        let deadline = tokio::time::Instant::now() + time_to_live;
-        self.request_by(operation, payload, deadline, Origin::default()).await
-    }
-
-    /// As [`request`](Self::request), up to an instant, for somebody who says where the request comes from.
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn request_by(
-        &self,
-        operation: &str,
-        payload: &impl Serialize,
-        deadline: tokio::time::Instant,
-        origin: Origin,
-    ) -> Result<Answer, RequestError> {
-        let writer = self.inner.way_out().map_err(RequestError::unnamed)?;
-        let (mut pending, address) =
-            register(&self.inner.registry, &self.inner.named).map_err(RequestError::unnamed)?;
-        let id = pending.id();
-        let text = id.as_text();
-        let failed = |failure| RequestError::about(id, failure);
-        let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let value = encode_request(&text, operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
-        let (parent, mut headers) = (self.inner.spans.parent(&origin), origin.headers);
-        let sending = self.inner.spans.sending(id, parent.as_ref(), &mut headers);
-        let trail = Trail::of(&headers, sending);
-        let record = self.inner.record(&text, value, address, time_to_live, headers);
-        writer.push(record, Ticket { id, trail }).map_err(|_| failed(Failure::Overloaded))?;
-        let (outcome, departed) = match timeout_at(deadline, pending.outcome()).await {
-            Ok(outcome) => (outcome, pending.departed()),
-            Err(_) => match pending.give_up() {
-                Parting::Ended(outcome) => (outcome, true),
-                Parting::Departed => return Err(failed(Failure::OutcomeUnknown)),
-                Parting::NeverSent => return Err(failed(Failure::KafkaUnavailable)),
-            },
-        };
-        match outcome {
-            Outcome::Replied(reply) => {
-                let mut processing = self.inner.spans.processing(id, parent.as_ref(), &reply);
-                let answer = Answer::read(id, &text, reply.record);
-                if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
-                    span.fail("bad_reply", reason.clone());
-                }
-                answer.map_err(failed)
-            }
-            Outcome::TooLarge => Err(failed(Failure::TooLarge)),
-            // Not executed for certain only if its record was never handed to Kafka.
-            Outcome::Stopped if departed => Err(failed(Failure::OutcomeUnknown)),
-            Outcome::Stopped => Err(failed(Failure::ShuttingDown)),
-        }
     }
 
     /// Whether requests can be written and replies are listened for.
@@ -303,81 +237,10 @@ impl Drop for Requester {
 }
 
 impl Inner {
-    /// The writer for a new request, or why it would be hopeless.
-    fn way_out(&self) -> Result<&Writer<Outbox>, Failure> {
-        let writer = self.writer.get().filter(|writer| writer.is_connected());
-        let writer = writer.ok_or(Failure::KafkaUnavailable)?;
-        if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
-            && nobody_there(watch.latest(), &self.sink.last_reply, grace, Instant::now())
-        {
-            return Err(Failure::NoWorkers);
-        }
-        Ok(writer)
-    }
-
     /// Says once that `part` has ended, which never should.
     fn died(&self, part: &'static str) {
         if !self.is_ending.load(Ordering::Relaxed) && self.died.set(part).is_ok() {
             tracing::error!("{part} has died");
         }
-    }
-
-    fn record(
-        &self,
-        id: &IdText,
-        value: Vec<u8>,
-        address: ReplyAddress,
-        time_to_live: Duration,
-        mut headers: Headers,
-    ) -> Record {
-        let now = self.config.clock.now();
-        let deadline = Deadline::after(u64::try_from(now.timestamp_millis()).unwrap_or(0), time_to_live);
-        // Ours last: whatever a caller adds, the reply has to come back here.
-        add_request_headers(&mut headers, id, &self.config.response_topic, address.partition, &deadline);
-        Record { key: Some(id.as_bytes().to_vec()), value: Some(value), headers, timestamp: now }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use protocol::CorrelationId;
-
-    use super::*;
-
-    #[test]
-    fn a_caller_cannot_redirect_the_reply() {
-        let config = RequesterConfig::default();
-        let kafka = Kafka::new(kafka::Config {
-            brokers: vec!["localhost:1".into()],
-            client_id: "test".into(),
-            timeout: Duration::from_secs(1),
-            security: kafka::Security::default(),
-        });
-        let inner = Inner {
-            registry: Registry::new(Tag::random(), 1),
-            sink: Arc::new(Sink {
-                registry: Registry::new(Tag::random(), 1),
-                last_reply: LastReply::new(Instant::now()),
-                is_traced: false,
-            }),
-            spans: Spans::new(&config, "test"),
-            named: Arc::new(Named::new(config.routing)),
-            writer: OnceLock::new(),
-            watch: OnceLock::new(),
-            died: OnceLock::new(),
-            is_ending: AtomicBool::new(false),
-            kafka,
-            config,
-        };
-        let id = CorrelationId::random(Tag::random());
-        let theirs = Headers::from([
-            (protocol::header::REPLY_TOPIC.to_owned(), b"elsewhere".to_vec()),
-            (protocol::header::TRACEPARENT.to_owned(), b"00-1-2-01".to_vec()),
-        ]);
-        let address = ReplyAddress { partition: Some(1) };
-        let record = inner.record(&id.as_text(), Vec::new(), address, Duration::from_secs(1), theirs);
-        assert_eq!(record.headers[protocol::header::REPLY_TOPIC], b"hash_responses");
-        assert_eq!(record.headers[protocol::header::TRACEPARENT], b"00-1-2-01");
-        assert_eq!(record.headers[protocol::header::CORRELATION_ID], id.as_text().as_bytes());
     }
 }

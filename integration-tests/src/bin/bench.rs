@@ -25,7 +25,7 @@ const INTERRUPTED: u8 = 130;
 
 // The services' own allocator, so that what is measured is what ships.
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     let ended = match std::env::var(ROLE_VARIABLE) {

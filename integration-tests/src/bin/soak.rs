@@ -16,7 +16,7 @@ use integration_tests::soak::settings::Settings;
 
 // The services' own allocator: this program plays them, too.
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> Result<ExitCode> {
     if let Some(status) = programs::play() {

@@ -65,15 +65,15 @@ pub(crate) fn begin(traces: &Traces, http: &HttpRequest) -> Option<Span> {
     if !traces.are_on() {
         return None;
     }
-    let (method, route) = (method(http.method()), http.match_pattern());
-    let name = match (method, &route) {
-        (Some(method), Some(route)) => format!("{method} {route}"),
-        (method, _) => method.unwrap_or("HTTP").to_owned(),
-    };
     let parent = traces::extract(&context(http.headers()));
-    let mut span = traces.begin(SpanKind::Server, name, &parent, None)?;
-    span.describe(|| attributes(http, method, route));
-    Some(span)
+    traces.begin(SpanKind::Server, &parent, None, || {
+        let (method, route) = (method(http.method()), http.match_pattern());
+        let name = match (method, &route) {
+            (Some(method), Some(route)) => format!("{method} {route}"),
+            (method, _) => method.unwrap_or("HTTP").to_owned(),
+        };
+        (name, attributes(http, method, route))
+    })
 }
 
 /// Ends it with the answer. Only what is the gateway's or a worker's fault is an error of a server.

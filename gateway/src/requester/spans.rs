@@ -54,7 +54,7 @@ impl Spans {
         self.traces.are_on().then(|| origin.parent.clone().unwrap_or_else(|| extract(&origin.headers)))
     }
 
-    /// A request is queued. From here on its record's headers name this span.
+    /// A request is queued. From here on its record's headers name this span, or the parent of one that nobody records.
     pub(crate) fn sending(
         &self,
         id: CorrelationId,
@@ -62,11 +62,12 @@ impl Spans {
         headers: &mut protocol::Headers,
     ) -> Option<Span> {
         let parent = parent?;
-        let name = format!("{SEND} {}", self.request_topic);
-        let mut span = self.traces.begin(SpanKind::Producer, name, parent, None)?;
-        inject(span.context(), headers);
-        span.describe(|| self.attributes(SEND, &self.request_topic, id));
-        Some(span)
+        let span = self.traces.begin(SpanKind::Producer, parent, None, || {
+            let name = format!("{SEND} {}", self.request_topic);
+            (name, self.attributes(SEND, &self.request_topic, id))
+        });
+        inject(span.as_ref().map_or(parent, Span::context), headers);
+        span
     }
 
     /// A reply is read by whoever waited for it: a child of the worker's span, if that is of the same trace.
@@ -79,16 +80,13 @@ impl Spans {
         let ours = parent?;
         let theirs = extract(&reply.record.headers);
         let parent = if theirs.trace_id() == ours.trace_id() { &theirs } else { ours };
-        let name = format!("{PROCESS} {}", self.response_topic);
-        let mut span = self.traces.begin(SpanKind::Consumer, name, parent, reply.at)?;
-        span.describe(|| {
+        self.traces.begin(SpanKind::Consumer, parent, reply.at, || {
             let mut attributes = self.attributes(PROCESS, &self.response_topic, id);
             attributes.push(KeyValue::new(CONSUMER_GROUP, self.group_id.clone()));
             attributes.push(KeyValue::new(PARTITION, reply.partition.to_string()));
             attributes.push(KeyValue::new(OFFSET, reply.offset));
-            attributes
-        });
-        Some(span)
+            (format!("{PROCESS} {}", self.response_topic), attributes)
+        })
     }
 
     fn attributes(&self, operation: &'static str, topic: &str, id: CorrelationId) -> Vec<KeyValue> {

@@ -36,20 +36,17 @@ impl Spans {
         if !self.traces.are_on() {
             return None;
         }
-        let name = format!("{PROCESS} {}", self.request_topic);
-        let mut span = self.traces.begin(SpanKind::Consumer, name, &extract(headers), None)?;
-        span.describe(|| {
+        self.traces.begin(SpanKind::Consumer, &extract(headers), None, || {
             // Found in a request by the same rule as in its reply.
             let id = reply_correlation(key, value, headers);
             let mut attributes = self.attributes(PROCESS, &self.request_topic, partition, id);
             attributes.push(KeyValue::new(CONSUMER_GROUP, self.group_id.clone()));
             attributes.push(KeyValue::new(OFFSET, offset));
-            attributes
-        });
-        Some(span)
+            (format!("{PROCESS} {}", self.request_topic), attributes)
+        })
     }
 
-    /// A reply is queued for this topic and partition. From here on its headers name this span.
+    /// A reply is queued for this topic and partition. From here on its headers name this span, if somebody records it.
     pub(crate) fn sending(
         &self,
         processing: Option<&Span>,
@@ -58,12 +55,11 @@ impl Spans {
         partition: i32,
     ) -> Option<Span> {
         let parent = processing?.context();
-        let mut span = self.traces.begin(SpanKind::Producer, format!("{SEND} {topic}"), parent, None)?;
-        inject(span.context(), &mut reply.headers);
-        span.describe(|| {
+        let span = self.traces.begin(SpanKind::Producer, parent, None, || {
             let id = reply_correlation(reply.key.as_deref(), reply.value.as_deref(), &reply.headers);
-            self.attributes(SEND, topic, partition, id)
-        });
+            (format!("{SEND} {topic}"), self.attributes(SEND, topic, partition, id))
+        })?;
+        inject(span.context(), &mut reply.headers);
         Some(span)
     }
 

@@ -21,7 +21,6 @@ mod span;
 
 pub mod names;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -51,6 +50,8 @@ pub struct Traces {
 
 struct On {
     tracer: SdkTracer,
+    /// Whether a trace that its caller does not record is not recorded here, either.
+    obeys_parent: bool,
     provider: SdkTracerProvider,
     queue: Arc<Queue>,
     export: Export,
@@ -82,7 +83,15 @@ impl Traces {
         let scope = InstrumentationScope::builder(program.name()).with_version(program.version).build();
         let tracer = provider.tracer_with_scope(scope);
         tracing::info!(endpoint, "traces are exported");
-        Ok(Self { on: Some(Arc::new(On { tracer, provider, queue, export })) })
+        Ok(Self {
+            on: Some(Arc::new(On {
+                tracer,
+                obeys_parent: settings.sampling.obeys_parent,
+                provider,
+                queue,
+                export,
+            })),
+        })
     }
 
     /// Whether spans may be recorded.
@@ -90,17 +99,23 @@ impl Traces {
         self.on.is_some()
     }
 
-    /// Begins a span, now or at `start`; none if traces are off. Without a valid `parent` a trace begins. The sampler may
-    /// decide that nothing is recorded: the span's context still has to travel on, to tell others of that decision.
+    /// Begins a span, now or at `start`. Without a valid `parent` a trace begins, of which the sampler may decide that it is
+    /// not recorded: the span's context still has to travel on, to tell others of that decision.
+    ///
+    /// None if traces are off, or if nothing would be recorded because `parent` is not: then that travels on. Its name and
+    /// attributes are made only if somebody will see them.
     pub fn begin(
         &self,
         kind: SpanKind,
-        name: impl Into<Cow<'static, str>>,
         parent: &SpanContext,
         start: Option<SystemTime>,
+        describe: impl FnOnce() -> (String, Vec<KeyValue>),
     ) -> Option<Span> {
         let on = self.on.as_ref()?;
-        let mut builder = on.tracer.span_builder(name).with_kind(kind);
+        if on.obeys_parent && parent.is_valid() && !parent.is_sampled() {
+            return None;
+        }
+        let mut builder = on.tracer.span_builder("").with_kind(kind);
         builder.start_time = start;
         // Samplers take an invalid parent for one that was not sampled.
         let parent = if parent.is_valid() {
@@ -108,7 +123,7 @@ impl Traces {
         } else {
             Context::new()
         };
-        Some(Span::new(on.tracer.build_with_context(builder, &parent)))
+        Some(Span::new(on.tracer.build_with_context(builder, &parent), describe))
     }
 
     /// Shows in `metrics` what becomes of spans; nothing if traces are off.

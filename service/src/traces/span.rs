@@ -12,20 +12,19 @@ use super::names;
 pub struct Span(Box<sdk::Span>);
 
 impl Span {
-    pub(super) fn new(span: sdk::Span) -> Self {
+    /// Named and described only if it is recorded.
+    pub(super) fn new(mut span: sdk::Span, describe: impl FnOnce() -> (String, Vec<KeyValue>)) -> Self {
+        if span.is_recording() {
+            let (name, attributes) = describe();
+            span.update_name(name);
+            span.set_attributes(attributes);
+        }
         Self(Box::new(span))
     }
 
     /// What its children name as their parent.
     pub fn context(&self) -> &SpanContext {
         self.0.span_context()
-    }
-
-    /// Says more about it. The attributes are made only if somebody will see them.
-    pub fn describe(&mut self, attributes: impl FnOnce() -> Vec<KeyValue>) {
-        if self.0.is_recording() {
-            self.0.set_attributes(attributes());
-        }
     }
 
     /// Says one thing more about it.

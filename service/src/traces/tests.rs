@@ -80,7 +80,7 @@ fn traces(endpoint: &str, sampling: Sampling) -> Traces {
 const ALL: Sampling = Sampling { sampled: Sampled::All, obeys_parent: true };
 
 fn begin(traces: &Traces, parent: &SpanContext) -> Span {
-    traces.begin(SpanKind::Server, "POST /x", parent, None).expect("traces are on")
+    traces.begin(SpanKind::Server, parent, None, || ("POST /x".into(), Vec::new())).expect("a span begins")
 }
 
 fn counts(traces: &Traces) -> (u64, u64, u64) {
@@ -122,11 +122,24 @@ async fn a_caller_who_decided_against_it_is_obeyed_and_passed_on() {
     let traces = traces(&endpoint, ALL);
     let unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
     let parent = extract(&Headers::from([("traceparent".to_owned(), unsampled.into())]));
-    let mut span = begin(&traces, &parent);
-    span.describe(|| unreachable!("nobody would see it"));
-    assert_eq!(span.context().trace_id(), parent.trace_id());
-    assert!(!span.context().is_sampled());
-    drop(span);
+    let unseen = || unreachable!("nobody would see it");
+    assert!(
+        traces.begin(SpanKind::Server, &parent, None, unseen).is_none(),
+        "the caller's context travels on"
+    );
+    traces.stop().await;
+    assert_eq!(counts(&traces), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_the_sampler_leaves_out_has_an_id_and_no_description() {
+    let (endpoint, _posts) = collector("200 OK");
+    let traces = traces(&endpoint, Sampling { sampled: Sampled::None, obeys_parent: true });
+    let unseen = || unreachable!("nobody would see it");
+    let root = traces.begin(SpanKind::Server, &SpanContext::NONE, None, unseen).expect("a trace begins");
+    assert!(root.context().is_valid() && !root.context().is_sampled());
+    assert!(traces.begin(SpanKind::Client, root.context(), None, unseen).is_none(), "its context travels on");
+    drop(root);
     traces.stop().await;
     assert_eq!(counts(&traces), (0, 0, 0));
 }
@@ -193,6 +206,7 @@ async fn a_collector_that_never_answers_holds_up_neither_the_work_nor_the_end() 
 async fn off_is_nothing_at_all() {
     let traces = Traces::start(&TraceSettings::default(), &PROGRAM).unwrap();
     assert!(!traces.are_on());
-    assert!(traces.begin(SpanKind::Server, "x", &SpanContext::NONE, None).is_none());
+    let unseen = || unreachable!("nobody would see it");
+    assert!(traces.begin(SpanKind::Server, &SpanContext::NONE, None, unseen).is_none());
     traces.stop().await;
 }

@@ -12,37 +12,47 @@ use crate::splice::EncodeError;
 
 /// The correlation id that counts: any bytes, to be echoed as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CorrelationKey<'a>(Cow<'a, [u8]>);
+pub struct CorrelationKey<'a> {
+    bytes: Cow<'a, [u8]>,
+    is_from_value: bool,
+}
 
 impl<'a> CorrelationKey<'a> {
     /// The id that a record carries outside its value: the header, else the key. Empty ones count as absent.
     pub(crate) fn outside(key: Option<&'a [u8]>, headers: &'a Headers) -> Option<Self> {
         let key = key.filter(|key| !key.is_empty());
-        header::filled(headers, header::CORRELATION_ID).or(key).map(|bytes| Self(Cow::Borrowed(bytes)))
+        let found = header::filled(headers, header::CORRELATION_ID).or(key);
+        found.map(|bytes| Self { bytes: Cow::Borrowed(bytes), is_from_value: false })
     }
 
     /// The id that a record's value gives.
     pub(crate) fn inside(id: Cow<'a, str>) -> Self {
-        Self(match id {
+        let bytes = match id {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        })
+        };
+        Self { bytes, is_from_value: true }
+    }
+
+    /// Whether the record's value had to be read to find it, because nothing outside gave one.
+    pub fn is_from_value(&self) -> bool {
+        self.is_from_value
     }
 
     /// The bytes as they came.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The bytes as they came, for keeps.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0.into_owned()
+        self.bytes.into_owned()
     }
 
     /// The id where a text is needed: UTF-8 as it is, other 16 bytes (Spring's) as a hyphenated UUID, and whatever else
     /// in hexadecimal.
     pub fn to_text(&self) -> Cow<'a, str> {
-        match &self.0 {
+        match &self.bytes {
             Cow::Borrowed(bytes) => {
                 str::from_utf8(bytes).map_or_else(|_| printed(bytes).into(), Cow::Borrowed)
             }

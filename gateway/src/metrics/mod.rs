@@ -135,6 +135,10 @@ fn show_replies(registry: &service::metrics::Metrics, shards: &Shards) {
     counter("gateway_late_replies", "Replies to requests that had ended without one", |s| s.late);
     counter("gateway_duplicate_replies", "Replies to requests that had one already", |s| s.duplicate);
     counter("gateway_unknown_replies", "Replies with our tag to nothing that is remembered", |s| s.unknown);
+    counter("gateway_foreign_replies", "Replies to others on the same partition", |s| s.foreign);
+    counter("gateway_foreign_replies_parsed", "Those of them that had to be parsed to know", |s| {
+        s.foreign_parsed
+    });
 }
 
 fn show_kafka(registry: &service::metrics::Metrics, shards: &Shards) {

@@ -92,7 +92,7 @@ impl Control {
         };
         let outbox = Arc::new(Outbox { registry: self.inner.registry.clone() });
         let _on_shard = self.shard.enter();
-        let _ = self.inner.writer.set(Writer::start(self.inner.kafka.clone(), config, outbox));
+        let _ = self.inner.sink.writer.set(Writer::start(self.inner.kafka.clone(), config, outbox));
     }
 
     fn reply_to(&self, responses: &TopicState) -> ReplyTo {
@@ -156,7 +156,7 @@ impl Control {
         loop {
             look.tick().await;
             let count = topics::partition_count(&self.inner.kafka, &self.inner.config.request_topic).await;
-            if let (Ok(count), Some(writer)) = (count, self.inner.writer.get()) {
+            if let (Ok(count), Some(writer)) = (count, self.inner.writer()) {
                 let _on_shard = self.shard.enter();
                 (known..count).for_each(|partition| writer.add_partition(partition));
                 known = known.max(count);

@@ -82,9 +82,14 @@ impl Requester {
 }
 
 impl Inner {
+    /// The writer, once the topics are there.
+    pub(super) fn writer(&self) -> Option<&Writer<Outbox>> {
+        self.sink.writer.get()
+    }
+
     /// The writer for a new request, or why it would be hopeless.
     fn way_out(&self) -> Result<&Writer<Outbox>, Failure> {
-        let writer = self.writer.get().filter(|writer| writer.is_connected());
+        let writer = self.writer().filter(|writer| writer.is_connected());
         let writer = writer.ok_or(Failure::KafkaUnavailable)?;
         if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
             && nobody_there(watch.latest(), &self.sink.last_reply, grace, Instant::now())
@@ -122,7 +127,6 @@ mod tests {
     use super::super::listener::Sink;
     use super::super::named::Named;
     use super::super::spans::Spans;
-    use super::super::workers::LastReply;
     use super::*;
 
     #[test]
@@ -136,14 +140,9 @@ mod tests {
         });
         let inner = Inner {
             registry: Registry::new(Tag::random(), 1),
-            sink: Arc::new(Sink {
-                registry: Registry::new(Tag::random(), 1),
-                last_reply: LastReply::new(Instant::now()),
-                is_traced: false,
-            }),
+            sink: Arc::new(Sink::new(Registry::new(Tag::random(), 1), false)),
             spans: Spans::new(&config, "test"),
             named: Arc::new(Named::new(config.routing)),
-            writer: OnceLock::new(),
             watch: OnceLock::new(),
             died: OnceLock::new(),
             is_ending: AtomicBool::new(false),

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use chrono::DateTime;
 use kafka::Record;
 use kafka::batch::RawRecord;
 use kafka::reader::{Reader, ReaderStatus};
-use protocol::{Completion, CorrelationId, Registry, reply_correlation};
+use kafka::writer::Writer;
+use protocol::{Completion, CorrelationId, CorrelationKey, Registry, reply_correlation};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::outbox::Outcome;
+use super::outbox::{Outbox, Outcome};
 use super::spans::Arrived;
 use super::workers::LastReply;
 
@@ -21,21 +23,57 @@ use super::workers::LastReply;
 pub(crate) struct Sink {
     pub(crate) registry: Arc<Registry<Outcome>>,
     pub(crate) last_reply: LastReply,
+    /// Requests that were held back from partitions that are far ahead go on as replies come.
+    pub(crate) writer: OnceLock<Writer<Outbox>>,
     /// Whether somebody wants to know when a reply arrived.
-    pub(crate) is_traced: bool,
+    is_traced: bool,
+    foreign: AtomicU64,
+    foreign_parsed: AtomicU64,
 }
 
 impl Sink {
-    /// Looks at the correlation id alone; the value of what belongs to somebody else is never parsed.
+    pub(crate) fn new(registry: Arc<Registry<Outcome>>, is_traced: bool) -> Self {
+        Self {
+            registry,
+            last_reply: LastReply::new(Instant::now()),
+            writer: OnceLock::new(),
+            is_traced,
+            foreign: AtomicU64::new(0),
+            foreign_parsed: AtomicU64::new(0),
+        }
+    }
+
+    /// Replies that were somebody else's.
+    pub(crate) fn foreign(&self) -> u64 {
+        self.foreign.load(Ordering::Relaxed)
+    }
+
+    /// Those of them whose value had to be parsed to know, because they named no request outside of it.
+    pub(crate) fn foreign_parsed(&self) -> u64 {
+        self.foreign_parsed.load(Ordering::Relaxed)
+    }
+
+    /// Looks at the correlation id alone.
     fn take(&self, record: Record, partition: i32, offset: i64) {
-        let id = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
+        let key = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
+        let was_parsed = key.as_ref().is_none_or(CorrelationKey::is_from_value);
         // Whatever is no id of a gateway's making is a reply to somebody else's own client.
-        let Some(id) = id.and_then(|id| CorrelationId::parse(id.as_bytes())) else { return };
+        let id = key.and_then(|key| CorrelationId::parse(key.as_bytes()));
         let arrived = || Arrived { record, partition, offset, at: self.is_traced.then(SystemTime::now) };
-        let completion = self.registry.complete(id, || Outcome::Replied(arrived()));
-        // One that comes late or twice shows a worker at work as well.
-        if completion != Completion::Foreign {
+        let completion = id.map(|id| self.registry.complete(id, || Outcome::Replied(arrived())));
+        if completion.is_none_or(|completion| completion == Completion::Foreign) {
+            self.foreign.fetch_add(1, Ordering::Relaxed);
+            self.foreign_parsed.fetch_add(u64::from(was_parsed), Ordering::Relaxed);
+        } else {
+            // One that comes late or twice shows a worker at work as well.
             self.last_reply.record(Instant::now());
+        }
+    }
+
+    /// All that came at once was taken.
+    fn taken(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.reconsider();
         }
     }
 
@@ -103,6 +141,7 @@ async fn listen(partition: i32, mut reader: Reader, sink: Arc<Sink>, position: A
         for raw in fetched.unreadable {
             sink.take_raw(raw, partition);
         }
+        sink.taken();
         position.store(fetched.next_offset, Ordering::Relaxed);
     }
 }
@@ -123,8 +162,8 @@ mod tests {
     #[test]
     fn a_late_reply_shows_a_worker_and_somebody_elses_does_not() {
         let registry = Registry::new(Tag::from([1; 4]), 1);
+        let sink = Sink::new(registry.clone(), false);
         let looked = Instant::now();
-        let sink = Sink { registry: registry.clone(), last_reply: LastReply::new(looked), is_traced: false };
         let empty = Sighting { members: 0, asked_at: looked, answered_at: looked, last_member_at: None };
         let nobody = || nobody_there(Some(empty), &sink.last_reply, Duration::ZERO, looked);
         sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))), 0, 1);
@@ -135,5 +174,20 @@ mod tests {
         sink.take(reply_to(id), 0, 2);
         assert_eq!(registry.counts().late, 1);
         assert!(!nobody());
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_counted_and_seldom_parsed() {
+        let sink = Sink::new(Registry::new(Tag::from([1; 4]), 1), false);
+        let theirs = CorrelationId::random(Tag::from([2; 4]));
+        let value = |text: &str| Record { key: None, value: Some(text.into()), ..reply_to(theirs) };
+        sink.take(reply_to(theirs), 0, 1);
+        sink.take(Record { key: Some(b"order-7".to_vec()), ..reply_to(theirs) }, 0, 2);
+        assert_eq!((sink.foreign(), sink.foreign_parsed()), (2, 0));
+        sink.take(value(&format!(r#"{{"version":1,"id":"{}"}}"#, &*theirs.as_text())), 0, 3);
+        sink.take(value("no envelope"), 0, 4);
+        assert_eq!((sink.foreign(), sink.foreign_parsed()), (4, 2));
+        sink.take(reply_to(CorrelationId::random(Tag::from([1; 4]))), 0, 5);
+        assert_eq!(sink.foreign(), 4, "it has our tag");
     }
 }

@@ -46,7 +46,7 @@ mod workers;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka::Kafka;
 use kafka::group::GroupWatch;
@@ -66,9 +66,8 @@ pub use origin::Origin;
 use control::Control;
 use listener::Sink;
 use named::Named;
-use outbox::{Outbox, Outcome};
+use outbox::Outcome;
 use spans::Spans;
-use workers::LastReply;
 
 /// Sends requests to workers behind Kafka and waits for their replies.
 ///
@@ -88,8 +87,6 @@ struct Inner {
     named: Arc<Named>,
     sink: Arc<Sink>,
     spans: Spans,
-    /// There once the topics are.
-    writer: OnceLock<Writer<Outbox>>,
     /// There once the topics are, if workers are watched.
     watch: OnceLock<GroupWatch>,
     /// What has ended in the background that never should.
@@ -111,24 +108,23 @@ pub struct RequesterStats {
     pub duplicate: u64,
     /// Replies to ids of ours that nobody remembers.
     pub unknown: u64,
+    /// Replies to somebody else, on a response partition that is shared.
+    pub foreign: u64,
+    /// Those of them whose value had to be parsed to know.
+    pub foreign_parsed: u64,
 }
 
 impl Requester {
     /// Starts at once and connects in the background, for as long as that takes.
     pub fn start(kafka: Kafka, config: RequesterConfig) -> Self {
         let registry = Registry::new(Tag::random(), config.max_pending);
-        let sink = Arc::new(Sink {
-            registry: registry.clone(),
-            last_reply: LastReply::new(Instant::now()),
-            is_traced: config.traces.are_on(),
-        });
+        let sink = Arc::new(Sink::new(registry.clone(), config.traces.are_on()));
         let inner = Arc::new(Inner {
             spans: Spans::new(&config, &kafka.config().client_id),
             kafka,
             named: Arc::new(Named::new(config.routing)),
             registry,
             sink,
-            writer: OnceLock::new(),
             watch: OnceLock::new(),
             died: OnceLock::new(),
             is_ending: AtomicBool::new(false),
@@ -144,7 +140,7 @@ impl Requester {
 
     /// Whether requests can be written and replies are listened for.
     pub fn is_ready(&self) -> bool {
-        self.inner.named.is_ready() && self.inner.writer.get().is_some_and(Writer::is_connected)
+        self.inner.named.is_ready() && self.inner.writer().is_some_and(Writer::is_connected)
     }
 
     /// What keeps connections to Kafka down, in words, while any is.
@@ -178,6 +174,8 @@ impl Requester {
             late: counts.late,
             duplicate: counts.duplicate,
             unknown: counts.unknown,
+            foreign: self.inner.sink.foreign(),
+            foreign_parsed: self.inner.sink.foreign_parsed(),
         }
     }
 

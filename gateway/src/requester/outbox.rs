@@ -39,6 +39,10 @@ impl Courier for Outbox {
         self.registry.load(partition)
     }
 
+    fn under_way(&self) -> usize {
+        self.registry.pending()
+    }
+
     fn departing(&self, ticket: &Ticket, partition: i32) -> bool {
         self.registry.departing(ticket.id, partition)
     }

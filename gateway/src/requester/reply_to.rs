@@ -220,7 +220,6 @@ mod tests {
     use tokio::time::timeout;
 
     use super::super::ReplyRouting;
-    use super::super::workers::LastReply;
     use super::*;
 
     /// A broker with the topic `replies` of one partition, and somebody who has heard that it has two. The one that does
@@ -235,8 +234,7 @@ mod tests {
             security: kafka::Security::default(),
         });
         let registry = Registry::new(Tag::random(), 1);
-        let last_reply = LastReply::new(Instant::now());
-        let sink = Arc::new(Sink { registry, last_reply, is_traced: false });
+        let sink = Arc::new(Sink::new(registry, false));
         let (named, shard) = (Arc::new(Named::new(routing)), Handle::current());
         (broker, ReplyTo::new(kafka, "replies".into(), 2, 1, sink, named, shard))
     }

@@ -16,6 +16,13 @@ pub trait Courier: Send + Sync + 'static {
         0
     }
 
+    /// How many records are under way altogether, as far as the owner knows: those that wait here, and those that still wait
+    /// for whatever their owner expects of them. Batches are made so that the crowd does not move as one. Asked as
+    /// [`load`](Self::load) is.
+    fn under_way(&self) -> usize {
+        0
+    }
+
     /// The last question before each attempt to produce: false drops the record. From true on it may be in the log.
     fn departing(&self, token: &Self::Token, partition: i32) -> bool;
 

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Batch, Courier, WriteError,
-    queue::{Bell, Queue, Work, batch_limit},
+    queue::{Bell, Queue, Work},
     spare::Spare,
     stats::Counters,
     verdict::Verdict,
@@ -42,7 +42,8 @@ pub(super) struct Lane<C: Courier> {
     kept: Vec<Batch<C::Token>>,
     /// Records that need no more attention, since the queue was last told.
     settled: usize,
-    /// How long the last produce request took that Kafka carried out.
+    /// How long produce requests take that Kafka carries out: the quick ones of late, for one that was slow may have waited
+    /// for us.
     took: Duration,
     spare: Spare,
 }
@@ -96,7 +97,7 @@ impl<C: Courier> Lane<C> {
             }
             self.up();
             let settled = std::mem::take(&mut self.settled);
-            match self.queue.next(&self.bell, settled, batch_limit(self.took)).await {
+            match self.queue.next(&self.bell, settled, self.took).await {
                 Work::Send(batch) => self.kept.push(batch),
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
@@ -166,7 +167,7 @@ impl<C: Courier> Lane<C> {
         self.counters.delivered(tokens.len());
         self.sends.acknowledged(tokens.len(), took);
         self.settled += tokens.len();
-        self.took = took;
+        self.took = quick_of_late(self.took, took);
         for (token, offset) in tokens.into_iter().zip(offsets) {
             self.queue.courier().delivered(token, self.bell.partition, *offset);
         }
@@ -209,5 +210,26 @@ impl<C: Courier> Lane<C> {
         } else {
             debug!(topic, partition, error, records, "cannot write");
         }
+    }
+}
+
+/// What is quicker counts at once, and so does the first one; what is slower by an eighth.
+fn quick_of_late(before: Duration, now: Duration) -> Duration {
+    if before.is_zero() { now } else { now.min(before + now.saturating_sub(before) / 8) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_call_among_quick_ones_hardly_counts_and_many_do() {
+        let (quick, slow) = (Duration::from_millis(1), Duration::from_millis(9));
+        assert_eq!(quick_of_late(Duration::ZERO, slow), slow, "the first one");
+        let took = quick_of_late(quick, slow);
+        assert_eq!(took, Duration::from_millis(2));
+        assert_eq!(quick_of_late(took, quick), quick);
+        let took = (0..60).fold(quick, |took, _| quick_of_late(took, slow));
+        assert!(took > Duration::from_micros(8_900), "{took:?}");
     }
 }

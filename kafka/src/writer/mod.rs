@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A lane is one connection with at most one produce request under way. An idle lane sends at once what has been
-//! gathered, up to 100 records, or more where calls take long; what comes while every lane is busy makes the next batches,
-//! which so size themselves.
+//! gathered, up to 100 records, or more in a crowd or where calls take long; what comes while every lane is busy makes the
+//! next batches, which so size themselves.
 //!
 //! Records may be appended more than once: Kafka may have taken a batch whose acknowledgement was lost, and rskafka
 //! repeats a call that a quota has throttled, though it was carried out.
@@ -119,6 +119,12 @@ impl<C: Courier> Writer<C> {
         records: impl IntoIterator<Item = (Record, C::Token)>,
     ) -> Result<(), QueueFull<Batch<C::Token>>> {
         self.queue.push_all(records)
+    }
+
+    /// To be called when loads have become less: records that wait because the partitions of all idle lanes were far ahead go
+    /// on then. A push or an acknowledgement does the same.
+    pub fn reconsider(&self) {
+        self.queue.reconsider();
     }
 
     /// Writes to a further partition from now on; nothing changes if it is one already, or after a shutdown.

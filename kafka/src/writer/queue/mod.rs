@@ -6,9 +6,12 @@
 
 mod state;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -16,8 +19,7 @@ use rskafka::record::Record;
 use tokio::sync::{Notify, watch};
 
 use super::{Batch, Courier, QueueFull, size};
-pub(super) use state::batch_limit;
-use state::{Entry, Seat, State};
+use state::{Entry, Seat, State, batch_limit};
 
 /// Turns of the event loop that a lane waits at most while the queue grows.
 const MAX_TURNS: usize = 8;
@@ -132,15 +134,16 @@ impl<C: Courier> Queue<C> {
         &self.connected
     }
 
-    /// Waits until the lane has something to do, of which it takes at most `limit` records. `settled` of its records were
-    /// delivered, failed or dropped since it last asked.
-    pub(super) async fn next(&self, lane: &Bell, mut settled: usize, limit: usize) -> Work<C::Token> {
+    /// Waits until the lane has something to do. `settled` of its records were delivered, failed or dropped since it last
+    /// asked, and its produce requests take so long.
+    pub(super) async fn next(&self, lane: &Bell, mut settled: usize, took: Duration) -> Work<C::Token> {
         loop {
             self.rest(lane, std::mem::take(&mut settled));
             lane.rung.notified().await;
             if lane.probe.swap(false, Ordering::Relaxed) {
                 return Work::Probe;
             }
+            let limit = batch_limit(self.courier.under_way(), took);
             self.gather(limit).await;
             let mut state = self.state.lock();
             state.woken = false;
@@ -161,6 +164,11 @@ impl<C: Courier> Queue<C> {
             bell.probe.store(true, Ordering::Relaxed);
             bell.rung.notify_one();
         }
+    }
+
+    /// Asks again for the load of partitions that were passed over, if something waits.
+    pub(super) fn reconsider(&self) {
+        self.wake_one(&mut self.state.lock());
     }
 
     /// Returns when nothing is waiting and nothing is under way.
@@ -205,14 +213,16 @@ impl<C: Courier> Queue<C> {
     /// meanwhile adds its record. With one record in flight this costs one empty poll. Where records are large a turn
     /// takes long, and one of it may bring enough.
     async fn gather(&self, limit: usize) {
-        let mut seen = self.state.lock().waiting.len();
+        let mut seen = 0;
         for _ in 0..MAX_TURNS {
-            tokio::task::yield_now().await;
-            let state = self.state.lock();
-            if state.waiting.len() == seen || state.fills_a_batch(limit) {
-                return;
+            {
+                let state = self.state.lock();
+                if state.waiting.len() == seen || state.fills_a_batch(limit) {
+                    return;
+                }
+                seen = state.waiting.len();
             }
-            seen = state.waiting.len();
+            tokio::task::yield_now().await;
         }
     }
 
@@ -226,5 +236,80 @@ impl<C: Courier> Queue<C> {
             state.woken = true;
             state.lanes[number].bell.rung.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use chrono::DateTime;
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::writer::WriteError;
+
+    /// Partition 0 has a load, the others have none.
+    #[derive(Default)]
+    struct Loaded {
+        first: AtomicUsize,
+    }
+
+    impl Courier for Loaded {
+        type Token = ();
+
+        fn load(&self, partition: i32) -> usize {
+            if partition == 0 { self.first.load(Ordering::Relaxed) } else { 0 }
+        }
+
+        fn departing(&self, (): &(), _: i32) -> bool {
+            true
+        }
+
+        fn delivered(&self, (): (), _: i32, _: i64) {}
+
+        fn failed(&self, (): (), _: &WriteError) {}
+    }
+
+    fn record() -> Record {
+        let timestamp = DateTime::UNIX_EPOCH;
+        Record { key: None, value: None, headers: std::collections::BTreeMap::new(), timestamp }
+    }
+
+    /// A queue, and a connected lane to each of the first `lanes` partitions, none of which rests yet.
+    fn queue(lanes: i32) -> (Queue<Loaded>, Vec<Arc<Bell>>) {
+        let queue = Queue::new(Arc::default(), 10_000, 1 << 20);
+        let lanes: Vec<_> = (0..lanes).map(|partition| queue.add_lane(partition)).collect();
+        lanes.iter().for_each(|lane| queue.set_connected(lane, true));
+        (queue, lanes)
+    }
+
+    #[tokio::test]
+    async fn what_was_held_back_goes_on_when_loads_have_become_less() {
+        let (queue, lanes) = queue(2);
+        queue.courier.first.store(5_000, Ordering::Relaxed);
+        let mut first = Box::pin(queue.next(&lanes[0], 0, Duration::ZERO));
+        assert!(first.as_mut().now_or_never().is_none(), "nothing is there");
+        queue.push(record(), ()).unwrap();
+        queue.reconsider();
+        assert!(first.as_mut().now_or_never().is_none(), "far ahead of the other, whose lane is busy");
+        queue.courier.first.store(0, Ordering::Relaxed);
+        assert!(first.as_mut().now_or_never().is_none(), "nobody has said so");
+        queue.reconsider();
+        assert!(matches!(first.await, Work::Send(batch) if batch.len() == 1));
+    }
+
+    #[tokio::test]
+    async fn a_full_batch_goes_without_a_turn() {
+        let (queue, lanes) = queue(1);
+        let limit = batch_limit(0, Duration::ZERO);
+        (0..=limit).for_each(|_| queue.push(record(), ()).unwrap());
+        let Some(Work::Send(full)) = queue.next(&lanes[0], 0, Duration::ZERO).now_or_never() else {
+            panic!("it waits")
+        };
+        assert_eq!(full.len(), limit);
+        let mut rest = Box::pin(queue.next(&lanes[0], full.len(), Duration::ZERO));
+        assert!(rest.as_mut().now_or_never().is_none(), "more may come in this turn");
+        assert!(matches!(rest.await, Work::Send(rest) if rest.len() == 1));
     }
 }

@@ -7,9 +7,12 @@ use crate::writer::{Batch, size};
 
 /// One produce request holds at most so many records.
 const MAX_BATCH_RECORDS: usize = 1_000;
-/// And no more than this, unless the last one took long: see [`batch_limit`].
+/// And no more than this, unless there is a crowd or calls take long: see [`batch_limit`].
 const QUICK_BATCH_RECORDS: usize = 100;
-/// Records by which the limit grows with each millisecond that the last one took.
+/// The share of a crowd that goes in one batch: what is under way is with us, on its way to those who read, with them, or on
+/// its way back, and none of these places should rest.
+const CROWD_SHARE: usize = 4;
+/// Records by which the limit grows with each millisecond that calls take.
 const RECORDS_PER_MS: usize = 50;
 /// And so many bytes, below the 1 MiB that `max.message.bytes` is by default. A larger record goes alone.
 const MAX_BATCH_BYTES: usize = 900_000;
@@ -17,15 +20,17 @@ const MAX_BATCH_BYTES: usize = 900_000;
 const FAR_AHEAD: usize = 256;
 const FAR_AHEAD_FACTOR: usize = 4;
 
-/// How many records a lane takes at once whose last produce request took so long.
+/// How many records a lane takes at once, of so many that are under way altogether, if its produce requests take so long.
 ///
 /// A crowd whose records all went in one batch would move in step ever after: Kafka rests while we work and we while
 /// Kafka does, and what was touched of each request has left the processor's caches when its reply is there. Smaller
-/// batches, some of which are always under way, cost less together. A lane whose calls take longer may take more, since more
-/// came meanwhile: up to 20 ms a call it can send 50,000 records/s, wherever the broker is.
-pub(in crate::writer) fn batch_limit(took: Duration) -> usize {
+/// batches, some of which are always under way, cost less together, until they become so many that Kafka's own work for each
+/// counts. A lane whose calls take longer may take more, since more came meanwhile: up to 20 ms a call it can send 50,000
+/// records/s, wherever the broker is.
+pub(in crate::writer) fn batch_limit(under_way: usize, took: Duration) -> usize {
     let microseconds = usize::try_from(took.as_micros()).unwrap_or(usize::MAX);
-    (microseconds.saturating_mul(RECORDS_PER_MS) / 1_000).clamp(QUICK_BATCH_RECORDS, MAX_BATCH_RECORDS)
+    let meanwhile = microseconds.saturating_mul(RECORDS_PER_MS) / 1_000;
+    meanwhile.max(under_way / CROWD_SHARE).clamp(QUICK_BATCH_RECORDS, MAX_BATCH_RECORDS)
 }
 
 /// A record on its way, with its owner's token.
@@ -164,10 +169,17 @@ mod tests {
 
     #[test]
     fn a_lane_takes_more_where_calls_take_longer() {
-        let limits =
-            [0, 1_000, 2_000, 2_500, 10_000, 20_000, 60_000_000].map(Duration::from_micros).map(batch_limit);
+        let limits = [0, 1_000, 2_000, 2_500, 10_000, 20_000, 60_000_000]
+            .map(|microseconds| batch_limit(0, Duration::from_micros(microseconds)));
         assert_eq!(limits, [100, 100, 100, 125, 500, 1_000, 1_000]);
-        assert_eq!(batch_limit(Duration::MAX), 1_000);
+        assert_eq!(batch_limit(0, Duration::MAX), 1_000);
+    }
+
+    #[test]
+    fn a_lane_takes_a_share_of_a_crowd() {
+        let limits = [0, 64, 256, 400, 1_024, 4_000, 100_000].map(|crowd| batch_limit(crowd, Duration::ZERO));
+        assert_eq!(limits, [100, 100, 100, 100, 256, 1_000, 1_000]);
+        assert_eq!(batch_limit(1_024, Duration::from_millis(6)), 300, "whichever is more");
     }
 
     #[test]

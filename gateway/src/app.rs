@@ -24,8 +24,11 @@ use crate::reload;
 use crate::shard::Blueprint;
 use crate::shares::Shares;
 
-/// Between two looks at whether the shards are ready or dead.
-const WATCH_INTERVAL: Duration = Duration::from_millis(50);
+/// Between two looks at whether the shards are ready, until they are.
+const READY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Between two looks at whether one has died. No waiting mends that, and an idle gateway should hardly be seen.
+const FAILURE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A gateway whose ports are bound, and not served yet: callers wait in the backlog.
 #[derive(Debug)]
@@ -192,7 +195,7 @@ async fn became_ready(shards: &Shards, count: usize) {
         shards.len() >= count && shards.iter().all(|(requester, _)| requester.is_ready())
     };
     while !ready() {
-        sleep(WATCH_INTERVAL).await;
+        sleep(READY_INTERVAL).await;
     }
 }
 
@@ -203,6 +206,6 @@ async fn failure(shards: &Shards, background: &Background) -> String {
         if let Some(failure) = background.failure().or_else(in_shards) {
             return failure;
         }
-        sleep(WATCH_INTERVAL).await;
+        sleep(FAILURE_INTERVAL).await;
     }
 }

@@ -138,6 +138,8 @@ impl Control {
                 () = reply_to.opened() => {}
                 _ = tick.tick() => {}
             }
+            // Requests also end without a reply, at their deadline for one, and leave room where they were.
+            self.inner.sink.ease();
             // Nothing here waits for Kafka: what does has a task of its own.
             reply_to.step();
             reply_to.commit(&commits);

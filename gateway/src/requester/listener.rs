@@ -70,8 +70,8 @@ impl Sink {
         }
     }
 
-    /// All that came at once was taken.
-    fn taken(&self) {
+    /// Requests have ended: those that were held back because too many were before them may go on.
+    pub(crate) fn ease(&self) {
         if let Some(writer) = self.writer.get() {
             writer.reconsider();
         }
@@ -141,7 +141,7 @@ async fn listen(partition: i32, mut reader: Reader, sink: Arc<Sink>, position: A
         for raw in fetched.unreadable {
             sink.take_raw(raw, partition);
         }
-        sink.taken();
+        sink.ease();
         position.store(fetched.next_offset, Ordering::Relaxed);
     }
 }

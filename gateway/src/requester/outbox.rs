@@ -70,3 +70,20 @@ impl Courier for Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::Tag;
+
+    use super::*;
+
+    #[test]
+    fn the_writer_is_told_how_many_requests_wait() {
+        let registry = Registry::new(Tag::random(), 10);
+        let outbox = Outbox { registry: registry.clone() };
+        let waiting: Vec<_> = (0..3).map(|_| registry.register(None).unwrap()).collect();
+        assert_eq!(outbox.under_way(), 3);
+        drop(waiting);
+        assert_eq!(outbox.under_way(), 0);
+    }
+}

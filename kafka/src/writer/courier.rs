@@ -16,9 +16,9 @@ pub trait Courier: Send + Sync + 'static {
         0
     }
 
-    /// How many records are under way altogether, as far as the owner knows: those that wait here, and those that still wait
-    /// for whatever their owner expects of them. Batches are made so that the crowd does not move as one. Asked as
-    /// [`load`](Self::load) is.
+    /// How many records are under way altogether, as far as the owner knows: those of the writer, which counts them itself,
+    /// and those that still wait for whatever their owner expects of them. Batches are made so that the crowd does not move
+    /// as one. Asked once for each batch, not under the writer's lock.
     fn under_way(&self) -> usize {
         0
     }

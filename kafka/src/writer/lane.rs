@@ -114,6 +114,8 @@ impl<C: Courier> Lane<C> {
     async fn attempt(&mut self, leader: &Leader, batch: Batch<C::Token>) -> Result<(), CallError> {
         let (records, tokens) = self.depart(batch);
         if records.is_empty() {
+            // A crowd whose time is over is dropped batch by batch, and others have something to do as well.
+            tokio::task::yield_now().await;
             return Ok(());
         }
         let sent_at = Instant::now();

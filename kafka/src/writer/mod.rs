@@ -121,8 +121,8 @@ impl<C: Courier> Writer<C> {
         self.queue.push_all(records)
     }
 
-    /// To be called when loads have become less: records that wait because the partitions of all idle lanes were far ahead go
-    /// on then. A push or an acknowledgement does the same.
+    /// To be called when a [`load`](Courier::load) may have become less: records that wait because the partitions of all idle
+    /// lanes were far ahead go on then. A push or an acknowledgement does the same.
     pub fn reconsider(&self) {
         self.queue.reconsider();
     }

@@ -143,7 +143,7 @@ impl<C: Courier> Queue<C> {
             if lane.probe.swap(false, Ordering::Relaxed) {
                 return Work::Probe;
             }
-            let limit = batch_limit(self.courier.under_way(), took);
+            let limit = batch_limit(self.courier.under_way().max(self.outstanding()), took);
             self.gather(limit).await;
             let mut state = self.state.lock();
             state.woken = false;
@@ -297,6 +297,17 @@ mod tests {
         assert!(first.as_mut().now_or_never().is_none(), "nobody has said so");
         queue.reconsider();
         assert!(matches!(first.await, Work::Send(batch) if batch.len() == 1));
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_only_the_queue_knows_of_makes_larger_batches() {
+        let (queue, lanes) = queue(1);
+        let crowd = 8 * batch_limit(0, Duration::ZERO);
+        (0..crowd).for_each(|_| queue.push(record(), ()).unwrap());
+        assert_eq!(queue.courier.under_way(), 0);
+        let Work::Send(batch) = queue.next(&lanes[0], 0, Duration::ZERO).await else { panic!("it probes") };
+        assert_eq!(batch.len(), batch_limit(crowd, Duration::ZERO));
+        assert!(batch.len() > batch_limit(0, Duration::ZERO));
     }
 
     #[tokio::test]

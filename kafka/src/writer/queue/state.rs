@@ -25,8 +25,8 @@ const FAR_AHEAD_FACTOR: usize = 4;
 /// A crowd whose records all went in one batch would move in step ever after: Kafka rests while we work and we while
 /// Kafka does, and what was touched of each request has left the processor's caches when its reply is there. Smaller
 /// batches, some of which are always under way, cost less together, until they become so many that Kafka's own work for each
-/// counts. A lane whose calls take longer may take more, since more came meanwhile: up to 20 ms a call it can send 50,000
-/// records/s, wherever the broker is.
+/// counts. A lane whose calls take longer may take more, since more came meanwhile: where they take the same time each, up
+/// to 20 ms, it can send 50,000 records/s, wherever the broker is.
 pub(in crate::writer) fn batch_limit(under_way: usize, took: Duration) -> usize {
     let microseconds = usize::try_from(took.as_micros()).unwrap_or(usize::MAX);
     let meanwhile = microseconds.saturating_mul(RECORDS_PER_MS) / 1_000;

@@ -3,16 +3,16 @@
 use std::alloc::Layout;
 
 /// Between two sizes, in bytes.
-const STEP: usize = 32;
+pub(crate) const STEP: usize = 32;
 
 /// What dlmalloc needs of each block for itself, in bytes: with it a block is a multiple of [`STEP`], and nothing is lost.
-const OVERHEAD: usize = size_of::<usize>();
+pub(crate) const OVERHEAD: usize = size_of::<usize>();
 
 /// How many classes there are: up to some 1 KiB. Larger blocks are few, and take longer to fill than to get.
 pub(crate) const CLASSES: usize = 32;
 
 /// The alignment of every block of a class, in bytes; dlmalloc aligns nothing to less.
-const ALIGN: usize = 2 * size_of::<usize>();
+pub(crate) const ALIGN: usize = 2 * size_of::<usize>();
 
 /// Blocks that are one like another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

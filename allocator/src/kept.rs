@@ -4,12 +4,14 @@ use std::alloc::GlobalAlloc;
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use crate::class::{CLASSES, Class};
+use crate::class::{ALIGN, CLASSES, Class, OVERHEAD, STEP};
 
-/// Most that is kept of one class, in bytes: what a thousand requests at once free before the next ones need it.
+/// Most that is kept of one class, in bytes: what a thousand requests at once free before the next ones need it. Of all 32
+/// classes together that is 8 MiB for each living thread.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Free blocks, all of which came from `B` with the layouts of their classes.
+/// Free blocks, all of which came from `B` with the layouts of their classes: at most [`CLASSES`] times [`MAX_BYTES`], kept
+/// until this is dropped, as the thread ends. No other thread gets them before.
 #[derive(Debug)]
 pub(crate) struct Kept<B: GlobalAlloc> {
     lists: [List; CLASSES],
@@ -28,8 +30,8 @@ struct Link {
     next: Option<NonNull<Link>>,
 }
 
-// A block of any class has room for it, and its alignment.
-const _: () = assert!(size_of::<Link>() <= 24 && align_of::<Link>() <= 16);
+// A block of any class, so of the smallest, has room for it, and its alignment.
+const _: () = assert!(size_of::<Link>() <= STEP - OVERHEAD && align_of::<Link>() <= ALIGN);
 
 impl<B: GlobalAlloc> Kept<B> {
     /// Keeps nothing yet.
@@ -59,7 +61,8 @@ impl<B: GlobalAlloc> Kept<B> {
         let bytes = list.bytes.get() + class.size();
         let Some(link) = NonNull::new(block).filter(|_| bytes <= MAX_BYTES) else { return false };
         let link = link.cast::<Link>();
-        // SAFETY: nobody's, large enough for a link, and aligned for it.
+        // SAFETY: nobody's, large enough for a link, and aligned for it. As every allocator does, this takes the pointer that
+        // came back to have the provenance of the whole block: it may be written to, and given out again.
         unsafe { link.write(Link { next: list.first.get() }) };
         list.first.set(Some(link));
         list.bytes.set(bytes);

@@ -60,7 +60,8 @@ unsafe fn give_back(class: Class, block: *mut u8) {
 
 // SAFETY: a block is dlmalloc's, with the layout of its class if it has one, else with its own; both follow from the layout
 // that callers have to repeat. It is at most in one hand: its user's, one thread's list, or dlmalloc. Nothing in
-// here allocates through the global allocator; the standard library promises that its thread locals do not, either.
+// here allocates through the global allocator. Nor do the standard library's thread locals: GlobalAlloc's documentation
+// promises it under "Re-entrance" since Rust 1.93, and `rust-version` asks for no older one.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -52,7 +52,8 @@ pub(crate) fn context(headers: &HeaderMap) -> Headers {
     context
 }
 
-/// The trace that a request belongs to, for a log line: its span's, or the caller's where traces are off.
+/// The trace that a request belongs to, for a log line: its span's, or the caller's where traces are off or the caller's is
+/// not recorded.
 pub(crate) fn trace_id(headers: &HeaderMap, span: Option<&Span>) -> Option<String> {
     match span {
         Some(span) => Some(span.context().trace_id().to_string()),
@@ -60,7 +61,8 @@ pub(crate) fn trace_id(headers: &HeaderMap, span: Option<&Span>) -> Option<Strin
     }
 }
 
-/// Begins the span of a request, as OpenTelemetry's conventions for HTTP servers have it; none where traces are off.
+/// Begins the span of a request, as OpenTelemetry's conventions for HTTP servers have it; none where traces are off or the
+/// caller's is not recorded.
 pub(crate) fn begin(traces: &Traces, http: &HttpRequest) -> Option<Span> {
     if !traces.are_on() {
         return None;

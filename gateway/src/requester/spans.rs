@@ -70,7 +70,8 @@ impl Spans {
         span
     }
 
-    /// A reply is read by whoever waited for it: a child of the worker's span, if that is of the same trace.
+    /// A reply is read by whoever waited for it: a child of the worker's span, if that is of the same trace and recorded as
+    /// ours is. A worker with a mind of its own should neither take the last span from a trace nor add one to what is none.
     pub(crate) fn processing(
         &self,
         id: CorrelationId,
@@ -79,7 +80,8 @@ impl Spans {
     ) -> Option<Span> {
         let ours = parent?;
         let theirs = extract(&reply.record.headers);
-        let parent = if theirs.trace_id() == ours.trace_id() { &theirs } else { ours };
+        let is_ours = theirs.trace_id() == ours.trace_id() && theirs.is_sampled() == ours.is_sampled();
+        let parent = if is_ours { &theirs } else { ours };
         self.traces.begin(SpanKind::Consumer, parent, reply.at, || {
             let mut attributes = self.attributes(PROCESS, &self.response_topic, id);
             attributes.push(KeyValue::new(CONSUMER_GROUP, self.group_id.clone()));
@@ -98,5 +100,66 @@ impl Spans {
             KeyValue::new(CONVERSATION, id.to_string()),
             KeyValue::new(CLIENT_ID, self.client_id.clone()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use protocol::{Headers, Tag};
+    use service::settings::{Sampled, Sampling, TraceSettings};
+
+    use super::*;
+
+    const RECORDED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const UNRECORDED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    const OTHERS: &str = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// Those of a gateway by whose sampler nothing is recorded that begins there.
+    fn spans() -> Spans {
+        let settings = TraceSettings {
+            // Nobody has to be there: what is decided does not depend on it.
+            endpoint: Some("http://127.0.0.1:1/v1/traces".to_owned()),
+            sampling: Sampling { sampled: Sampled::None, obeys_parent: true },
+            ..TraceSettings::default()
+        };
+        let traces = Traces::start(&settings, &crate::PROGRAM).unwrap();
+        Spans::new(&RequesterConfig { traces, ..RequesterConfig::default() }, "test")
+    }
+
+    fn named(parent: &str) -> Headers {
+        Headers::from([("traceparent".to_owned(), parent.into())])
+    }
+
+    #[tokio::test]
+    async fn the_gateways_own_decision_travels_on() {
+        let spans = spans();
+        let id = CorrelationId::random(Tag::random());
+        let root = spans.traces.begin(SpanKind::Server, &SpanContext::NONE, None, || unreachable!("unseen"));
+        let root = root.expect("a trace begins");
+        let mut headers = Headers::new();
+        assert!(spans.sending(id, Some(root.context()), &mut headers).is_none());
+        let told = extract(&headers);
+        let expected = (root.context().trace_id(), root.context().span_id(), false);
+        assert_eq!((told.trace_id(), told.span_id(), told.is_sampled()), expected);
+        spans.traces.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_worker_decides_nothing_about_the_last_span() {
+        let spans = spans();
+        let id = CorrelationId::random(Tag::random());
+        let is_recorded = |ours: &str, theirs: Headers| {
+            let record = Record { key: None, value: None, headers: theirs, timestamp: DateTime::UNIX_EPOCH };
+            let reply = Arrived { record, partition: 0, offset: 0, at: None };
+            let span = spans.processing(id, Some(&extract(&named(ours))), &reply);
+            span.inspect(|span| assert_eq!(span.context().trace_id(), extract(&named(ours)).trace_id()))
+                .is_some()
+        };
+        for theirs in [named(RECORDED), named(UNRECORDED), named(OTHERS), Headers::new()] {
+            assert!(is_recorded(RECORDED, theirs.clone()), "{theirs:?}");
+            assert!(!is_recorded(UNRECORDED, theirs.clone()), "{theirs:?}");
+        }
+        spans.traces.stop().await;
     }
 }

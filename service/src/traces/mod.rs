@@ -102,8 +102,9 @@ impl Traces {
     /// Begins a span, now or at `start`. Without a valid `parent` a trace begins, of which the sampler may decide that it is
     /// not recorded: the span's context still has to travel on, to tell others of that decision.
     ///
-    /// None if traces are off, or if nothing would be recorded because `parent` is not: then that travels on. Its name and
-    /// attributes are made only if somebody will see them.
+    /// None if traces are off, or if nothing would be recorded because `parent` is not: then that travels on. A sampler that
+    /// ignores the parent judges every span, so that one begins for each. Its name and attributes are made only if somebody
+    /// will see them.
     pub fn begin(
         &self,
         kind: SpanKind,

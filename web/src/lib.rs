@@ -1,6 +1,7 @@
 //! One exchange with a web server, over a connection of its own: for the few documents that are fetched seldom, as keys
 //! and tokens are.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -22,7 +23,6 @@ pub use hyper::http::request::Builder;
 pub use hyper::{Request, StatusCode, Uri, header};
 
 /// Where documents come from: `http://`, or `https://` with the server's certificate checked.
-#[derive(Debug)]
 pub struct Server {
     url: Uri,
     tls: Option<Arc<ClientConfig>>,
@@ -51,6 +51,12 @@ pub enum ExchangeError {
 #[error(transparent)]
 pub struct BodyError(Box<dyn std::error::Error + Send + Sync>);
 
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Server").field(&self.place()).finish()
+    }
+}
+
 impl Server {
     /// The one at `url`, an absolute address. If its scheme is `https`, one of `authorities` has to have signed the
     /// server's certificate; any other is taken for `http`.
@@ -63,9 +69,10 @@ impl Server {
         Ok(Self { url, tls: tls.transpose()? })
     }
 
-    /// Its address.
-    pub fn url(&self) -> &Uri {
-        &self.url
+    /// Its address without its query, to be shown: signed addresses have their secret there.
+    pub fn place(&self) -> String {
+        let (scheme, authority) = (self.url.scheme_str().unwrap_or("http"), self.url.authority());
+        format!("{scheme}://{}{}", authority.map_or("", |authority| authority.as_str()), self.url.path())
     }
 
     /// Asks with `request`, to which path and host are added. Awaits for as long as the server likes.

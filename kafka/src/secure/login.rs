@@ -11,7 +11,7 @@ use kafka_protocol::{
 use std::time::Duration;
 use tokio::time::Instant;
 
-use super::{Aside, Sasl, Session};
+use super::{Aside, Refusals, Sasl, Session};
 use crate::wire::{Connection, WireError};
 
 /// From version 1 on the conversation goes on in requests of its own; before, it was bytes without a frame of Kafka's.
@@ -25,16 +25,25 @@ const MAX_MESSAGES: usize = 8;
 const MAX_WORDS: usize = 500;
 
 /// Logs in by `sasl`. Awaits the broker for as long as it likes: the caller gives up at `deadline`. A token that is to be
-/// fetched has to be there some time before, so that it is known what was waited for.
+/// fetched has to be there some time before, so that it is known what was waited for. For a while after a refusal nobody
+/// is asked, and the answer is the same.
 pub(crate) async fn log_in(
     connection: &mut Connection,
     sasl: &Sasl,
+    refusals: &Refusals,
     aside: &Aside,
     deadline: Instant,
 ) -> Result<Session, WireError> {
+    refusals.try_again(Instant::now()).map_err(|reason| refused(connection, sasl, reason))?;
     let session = converse(connection, sasl, aside, deadline).await;
-    if matches!(session, Err(WireError::Login { .. })) {
-        sasl.was_refused();
+    match &session {
+        Ok(_) => refusals.accepted(),
+        Err(WireError::Login { address, mechanism, reason }) => {
+            sasl.was_refused();
+            refusals.refused(address, mechanism, reason, Instant::now());
+        }
+        // The connection failed, which says nothing of the secret.
+        Err(_) => {}
     }
     session
 }

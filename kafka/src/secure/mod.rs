@@ -14,6 +14,7 @@
 mod aside;
 mod credentials;
 mod login;
+mod refusals;
 pub(crate) mod relay;
 pub(crate) mod sasl;
 mod secret_file;
@@ -28,6 +29,7 @@ use ::tls::{ClientFiles, TlsError, client_config, rustls::ClientConfig};
 pub(crate) use aside::Aside;
 pub use credentials::Password;
 pub(crate) use login::log_in;
+pub(crate) use refusals::Refusals;
 pub use sasl::{Sasl, ScramHash};
 pub use secret_file::{SecretError, SecretFile};
 pub(crate) use session::Session;
@@ -39,6 +41,7 @@ pub use token::{Endpoint, EndpointError, TokenSource};
 pub struct Security {
     tls: Option<Arc<ClientConfig>>,
     sasl: Option<Arc<Sasl>>,
+    refusals: Arc<Refusals>,
     aside: Aside,
 }
 
@@ -54,7 +57,7 @@ impl Security {
     /// The same, logging in by `sasl`.
     #[must_use]
     pub fn with_sasl(self, sasl: Sasl) -> Self {
-        Self { sasl: Some(Arc::new(sasl)), ..self }
+        Self { sasl: Some(Arc::new(sasl)), refusals: Arc::default(), ..self }
     }
 
     /// Whether connections are bare TCP.
@@ -68,6 +71,11 @@ impl Security {
 
     pub(crate) fn sasl(&self) -> Option<&Arc<Sasl>> {
         self.sasl.as_ref()
+    }
+
+    /// What became of logins.
+    pub(crate) fn refusals(&self) -> &Arc<Refusals> {
+        &self.refusals
     }
 
     /// Where a login does what would hold up the event loop.

@@ -127,8 +127,8 @@ impl Connection {
     /// gives it up at `deadline`.
     pub(crate) async fn log_in(&mut self, deadline: Instant) -> Result<(), WireError> {
         if let Some(sasl) = self.security.sasl().cloned() {
-            let aside = self.security.aside().clone();
-            let session = secure::log_in(self, &sasl, &aside, deadline).await;
+            let (refusals, aside) = (self.security.refusals().clone(), self.security.aside().clone());
+            let session = secure::log_in(self, &sasl, &refusals, &aside, deadline).await;
             self.busy |= session.is_err();
             self.session = session?;
         }

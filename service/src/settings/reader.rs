@@ -175,6 +175,10 @@ fn found(kind: Kind, text: Option<&str>) -> String {
     match (kind, text) {
         (_, None) => "a table or an array".to_owned(),
         (Kind::Secret, Some(text)) if !text.is_empty() => "a value that is not shown".to_owned(),
+        // Addresses take no login here, and a password that somebody put there all the same is still one.
+        (Kind::Brokers | Kind::HttpUrl, Some(text)) if text.contains('@') => {
+            "an address with a user or a password, which is not shown".to_owned()
+        }
         (_, Some(text)) => format!("{text:?}"),
     }
 }

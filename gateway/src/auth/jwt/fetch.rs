@@ -23,7 +23,7 @@ pub(super) struct Address(Server);
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.url().fmt(formatter)
+        self.0.place().fmt(formatter)
     }
 }
 
@@ -36,8 +36,8 @@ impl Address {
         if !text.starts_with("https://") && !text.starts_with("http://") {
             return Ok(None);
         }
-        let url: Uri = text.parse().with_context(|| format!("{text:?} is no address"))?;
-        ensure!(url.host().is_some_and(|host| !host.is_empty()), "{text:?} names no host");
+        let url: Uri = text.parse().context("what SERVICE_1_JWKS has is no address; it is not shown here")?;
+        ensure!(url.host().is_some_and(|host| !host.is_empty()), "the address of keys names no host");
         let has_name = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
         ensure!(!has_name, "the address of keys may not hold a user name or a password");
         let authorities = authorities.map_or(Authorities::System, |path| Authorities::File(path.to_owned()));

@@ -99,11 +99,10 @@ impl KeySet {
         serde_json::json!({ "count": self.keys.read().len(), "last_error": trouble })
     }
 
-    /// Waits until the keys were fetched once more, if it is time for that; until `deadline` at most.
-    pub(super) async fn renewed(&self, deadline: Instant) {
-        if !self.is_file() {
-            self.renewal.ask(deadline).await;
-        }
+    /// Waits until the keys were fetched once more, if it is time for that; until `deadline` at most. False if there may be
+    /// newer ones, because that has not ended.
+    pub(super) async fn renewed(&self, deadline: Instant) -> bool {
+        self.is_file() || self.renewal.ask(deadline).await
     }
 
     /// How those who fetch them are asked to.

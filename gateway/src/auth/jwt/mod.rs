@@ -124,14 +124,15 @@ impl Tokens {
         let algorithm = token.algorithm().filter(|named| self.algorithms.contains(named));
         let algorithm = algorithm.ok_or(Invalid("its algorithm is none that counts here"))?;
         let mut key = keys.find(token.key_id(), algorithm);
+        let mut are_known = true;
         if key.is_none() {
             // The issuer may have begun to sign with a new key.
-            self.keys.renewed(deadline).await;
+            are_known = self.keys.renewed(deadline).await;
             keys = self.keys.current();
             key = keys.find(token.key_id(), algorithm);
         }
         let Some(key) = key else {
-            let lacking = self.keys.are_lacking();
+            let lacking = !are_known || self.keys.are_lacking();
             return Err(if lacking { Refused::NoKeys } else { Invalid("its key is not known").into() });
         };
         key.verify(algorithm, token.signed(), token.signature())?;

@@ -40,22 +40,21 @@ impl Default for Renewal {
 
 impl Renewal {
     /// Rings, if it is time for that, and waits until a fetch has ended; until `deadline` at most. Returns at once if one has
-    /// a moment ago.
-    pub(super) async fn ask(&self, deadline: Instant) {
+    /// a moment ago. False if it has not ended: what it would bring is not known.
+    pub(super) async fn ask(&self, deadline: Instant) -> bool {
         let mut ended = self.ended.subscribe();
         {
             let mut asked = self.asked.lock();
             let now = Instant::now();
             if !asked.is_under_way {
                 if asked.last.is_some_and(|last| now - last < ASKED_INTERVAL) {
-                    return;
+                    return true;
                 }
                 *asked = Asked { last: Some(now), is_under_way: true };
                 self.wake.notify_one();
             }
         }
-        // Without them the token is judged by the keys that are there.
-        let _ = timeout_at(deadline.min(Instant::now() + WAIT), ended.changed()).await;
+        timeout_at(deadline.min(Instant::now() + WAIT), ended.changed()).await.is_ok()
     }
 
     /// Somebody rings.
@@ -98,7 +97,7 @@ mod tests {
             panic!("on purpose");
         });
         assert!(fetching.catch_unwind().await.is_err());
-        assert!(asking.now_or_never().is_some(), "it waits for nobody");
+        assert_eq!(asking.now_or_never(), Some(true), "it waits for nobody");
         assert!(!renewal.asked.lock().is_under_way);
     }
 
@@ -111,7 +110,15 @@ mod tests {
         assert!(renewal.rung().now_or_never().is_none(), "once");
         drop(renewal.begin());
         assert!(asking.into_iter().all(|asking| asking.now_or_never().is_some()));
-        assert!(renewal.ask(later()).now_or_never().is_some(), "it was a moment ago");
+        assert_eq!(renewal.ask(later()).now_or_never(), Some(true), "it was a moment ago");
         assert!(renewal.rung().now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_in_vain_knows_that_it_has_not_ended() {
+        let renewal = Renewal::default();
+        let _under_way = renewal.begin();
+        assert!(!renewal.ask(later()).await);
+        assert!(!renewal.ask(Instant::now()).await, "no time is left");
     }
 }

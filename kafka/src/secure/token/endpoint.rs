@@ -36,9 +36,9 @@ pub struct Endpoint {
 /// Why there is no such endpoint, or no token from it.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// It is no address of a server that speaks HTTP.
-    #[error("{0} is no http:// or https:// address")]
-    Url(String),
+    /// It is no address of a server that speaks HTTP. It is not shown, for there may be a secret in it.
+    #[error("it is no http:// or https:// address")]
+    Url,
     /// It holds a name or a password, which would stand in errors. It is not shown.
     #[error("the address may not hold a user name or a password")]
     NamedUrl,
@@ -98,20 +98,26 @@ impl Endpoint {
         }
         let uri = url.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
         let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        let uri = uri.ok_or_else(|| EndpointError::Url(url.to_owned()))?;
+        let uri = uri.ok_or(EndpointError::Url)?;
         let server = Server::at(uri, authorities)?;
         Ok(Self { server, client_id: client_id.into(), client_secret, scope, last: Last::default() })
     }
 
-    pub(super) fn url(&self) -> &Uri {
-        self.server.url()
+    /// Its address without its query, to be shown.
+    pub(super) fn place(&self) -> String {
+        self.server.place()
     }
 
     /// The last token, or a new one before its end, within `limit`: whoever else waits for it included.
     pub(super) async fn token(&self, aside: &Aside, limit: Duration) -> Result<String, EndpointError> {
         let limit = limit.min(LONGEST);
         let token = timeout(limit, self.last.or_fetch(self.fetch(aside))).await;
-        token.map_err(|_| EndpointError::Timeout(limit))?
+        // In tenths of a second: a reason that is the same each time is told once.
+        token.map_err(|_| {
+            EndpointError::Timeout(
+                limit - Duration::from_nanos(u64::from(limit.subsec_nanos()) % 100_000_000),
+            )
+        })?
     }
 
     pub(super) fn forget(&self) {

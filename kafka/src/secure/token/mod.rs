@@ -40,7 +40,7 @@ impl TokenSource {
             Self::File(file) => file.read(aside).await.map_err(|error| error.to_string()),
             Self::Endpoint(endpoint) => {
                 let token = endpoint.token(aside, limit).await;
-                token.map_err(|error| format!("no token from {}: {error}", endpoint.url()))
+                token.map_err(|error| format!("no token from {}: {error}", endpoint.place()))
             }
         }
     }

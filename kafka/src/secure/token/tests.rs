@@ -103,7 +103,7 @@ async fn a_server_that_is_silent_is_given_up_in_the_time_that_a_login_has() {
 fn an_address_is_one_of_http() {
     let endpoint = |url| Endpoint::new(url, Authorities::System, "us", Password::Given(String::new()), None);
     for bad in ["", "localhost", "ftp://localhost/", "/token"] {
-        assert!(matches!(endpoint(bad), Err(EndpointError::Url(_))), "{bad:?}");
+        assert!(matches!(endpoint(bad), Err(EndpointError::Url)), "{bad:?}");
     }
     assert!(endpoint("http://localhost/token").is_ok());
     let error = endpoint("https://us:hush@localhost/token").unwrap_err();

@@ -26,20 +26,20 @@ fn an_endpoint_for_all_signals_gets_the_path_of_traces_and_one_for_traces_stays_
 
 #[test]
 fn an_address_that_cannot_be_posted_to_is_said() {
-    for bad in [
-        "https://collector:4318",
-        "collector:4318",
-        "http://",
-        "http://a:1/?b",
-        "http://a:b@c:1",
-        "grpc://a:1",
-    ] {
+    for bad in ["https://collector:4318", "collector:4318", "http://", "http://a:1/?b", "grpc://a:1"] {
         let complaint = Start::new().variable("OTEL_EXPORTER_OTLP_ENDPOINT", bad).complaint();
         let said = format!(
             "bad setting OTEL_EXPORTER_OTLP_ENDPOINT (from the environment): found {bad:?}, expected an `http://` \
              address without user or password; `https://` is not spoken, so name a collector that is near"
         );
         assert_eq!(complaint, said);
+    }
+    for (name, address) in
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:s3cret@c:1"), ("KAFKA_BROKERS", "SASL_SSL://a:s3cret@c:1")]
+    {
+        let complaint = Start::new().variable(name, address).complaint();
+        assert!(complaint.contains(name) && complaint.contains("not shown"), "{complaint}");
+        assert!(!complaint.contains("s3cret"), "{complaint}");
     }
     let complaint = Start::new().variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").complaint();
     assert!(complaint.ends_with("expected `http/protobuf`"), "{complaint}");

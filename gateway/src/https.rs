@@ -6,15 +6,23 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use kafka::check::Level;
 use service::settings::HttpsSettings;
 use tls::rustls::ServerConfig;
 use tls::{ClientCertificates, KeyPair, Server, ServerFiles, TlsError};
 
 use crate::reload::Source;
 
+/// A certificate that ends within this time should have been renewed.
+const SOON: TimeDelta = TimeDelta::days(14);
+
 /// What connections begin with.
 #[derive(Debug)]
-pub(crate) struct Https(Server);
+pub(crate) struct Https {
+    server: Server,
+    files: ServerFiles,
+}
 
 impl Https {
     /// What `settings` ask for; none where HTTP is plain.
@@ -23,8 +31,10 @@ impl Https {
     /// If this processor cannot do it, or a file cannot be used.
     pub(crate) fn from_settings(settings: Option<&HttpsSettings>) -> Result<Option<Arc<Self>>> {
         let Some(settings) = settings else { return Ok(None) };
-        let server = Server::load(files(settings)).context("HTTPS cannot be served")?;
-        Ok(Some(Arc::new(Self(server))))
+        let files = files(settings);
+        let server = Server::load(files.clone()).context("HTTPS cannot be served")?;
+        warn_of_the_end(&files);
+        Ok(Some(Arc::new(Self { server, files })))
     }
 
     /// The configuration of every connection; the server adds the protocols inside.
@@ -32,7 +42,7 @@ impl Https {
     /// # Errors
     /// If there can be none.
     pub(crate) fn config(&self) -> Result<ServerConfig> {
-        self.0.config().context("HTTPS cannot be served")
+        self.server.config().context("HTTPS cannot be served")
     }
 }
 
@@ -40,7 +50,7 @@ impl Https {
 pub(crate) fn sources(https: &Arc<Https>) -> Vec<Arc<dyn Source>> {
     let part = |name, reload| -> Arc<dyn Source> { Arc::new(Part { https: https.clone(), name, reload }) };
     let mut sources = vec![part("certificate and key for HTTPS", Server::reload_identity)];
-    if https.0.asks_for_certificates() {
+    if https.server.asks_for_certificates() {
         sources.push(part("the authorities of clients", Server::reload_authorities));
     }
     sources
@@ -71,6 +81,49 @@ impl Source for Part {
     }
 
     fn reload(&self) -> Result<bool> {
-        Ok((self.reload)(&self.https.0)?)
+        let changed = (self.reload)(&self.https.server)?;
+        if changed {
+            warn_of_the_end(&self.https.files);
+        }
+        Ok(changed)
+    }
+}
+
+/// Of a certificate that has ended, will soon, or has not begun: it is shown all the same, and clients refuse it.
+fn warn_of_the_end(files: &ServerFiles) {
+    let Ok(seen) = tls::look(files) else { return };
+    let (level, text) = expiry(seen.valid_from, seen.valid_until, Utc::now());
+    if level != Level::Ok {
+        tracing::warn!(certificate = %files.identity.certificate.display(), "HTTPS has a certificate {text}");
+    }
+}
+
+/// What to say of a certificate with these dates.
+pub(crate) fn expiry(from: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> (Level, String) {
+    if now < from {
+        return (Level::Fail, format!("which counts from {from} only: clients refuse it; is a clock wrong?"));
+    }
+    if until < now {
+        return (Level::Fail, format!("which ended {until}: clients refuse it; renew it"));
+    }
+    if until - now < SOON {
+        return (Level::Warn, format!("which ends {until}: renew it"));
+    }
+    (Level::Ok, format!("which counts until {until}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_judged_by_its_dates() {
+        let now = Utc::now();
+        let level =
+            |from: i64, until: i64| expiry(now + TimeDelta::days(from), now + TimeDelta::days(until), now).0;
+        assert_eq!(level(-1, 90), Level::Ok);
+        assert_eq!(level(-90, 13), Level::Warn);
+        assert_eq!(level(-90, -1), Level::Fail);
+        assert_eq!(level(1, 90), Level::Fail);
     }
 }

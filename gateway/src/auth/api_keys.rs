@@ -53,6 +53,11 @@ impl ApiKeys {
         let ring = self.ring.read();
         (ring.keys(), ring.names())
     }
+
+    /// Scopes that open nothing here, of whosever keys.
+    pub(crate) fn unknown_scopes(&self) -> Vec<String> {
+        self.ring.read().unknown_scopes().into_iter().map(str::to_owned).collect()
+    }
 }
 
 impl Source for ApiKeys {

@@ -23,6 +23,11 @@ impl Caller {
         &self.name
     }
 
+    /// Names of operations that they may use.
+    pub(super) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     /// Lets pass what they may do.
     ///
     /// # Errors

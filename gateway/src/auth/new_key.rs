@@ -34,8 +34,15 @@ pub(crate) fn command() -> Command<GatewaySettings> {
 }
 
 fn run(_: GatewaySettings, Arguments { name, scopes }: Arguments) -> Result<ExitCode> {
+    let unknown = scopes::unknown(&scopes).join(", ");
     let (key, line) = make(&name, scopes)?;
     terminal::run(async |terminal: &terminal::Terminal| {
+        if !unknown.is_empty() {
+            terminal.note(format!(
+                "nothing here goes by the scope {unknown}; there is: {}",
+                scopes::all().join(", ")
+            ));
+        }
         terminal.note("the key, which is shown this once, and the line for the file of API keys:");
         terminal.line(&key)?;
         terminal.line(&line)?;

@@ -1,13 +1,14 @@
 //! Keys and whose they are: lines `name sha256-of-the-key-in-hex scope…`.
 
-use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Caller;
 use super::digest::Digest;
+use super::scopes;
 
 /// Longest name and longest scope, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -71,6 +72,11 @@ impl Ring {
     /// Names.
     pub(super) fn names(&self) -> usize {
         self.names.len()
+    }
+
+    /// Scopes of theirs that open nothing here, in order, each once.
+    pub(super) fn unknown_scopes(&self) -> BTreeSet<&str> {
+        self.callers.values().flat_map(|caller| scopes::unknown(caller.scopes())).collect()
     }
 
     fn add(&mut self, line: &str) -> Result<()> {

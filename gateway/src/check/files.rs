@@ -2,15 +2,12 @@
 //! know as well: how many there are, their names, until when they count.
 
 use anyhow::Result;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use kafka::check::{Finding, Level};
 use service::settings::{CallerSettings, GatewaySettings, HttpsSettings, JwtSettings};
 
 use crate::auth::{ApiKeys, Tokens};
 use crate::https;
-
-/// A certificate that ends within this time should have been renewed.
-const SOON: TimeDelta = TimeDelta::days(14);
 
 /// Looks at all of them. Reads files, and asks the issuer of tokens for its keys.
 pub(super) async fn look(settings: &GatewaySettings, tell: &mut impl FnMut(Finding)) {
@@ -40,11 +37,17 @@ async fn look_at_callers(settings: &CallerSettings) -> Vec<Finding> {
     findings
 }
 
-fn count(keys: &ApiKeys) -> (Level, String) {
-    match keys.count() {
-        (0, _) => (Level::Warn, "nobody gets in, as the file says".to_owned()),
-        (keys, callers) => (Level::Ok, format!("{} of {}", counted(keys, "key"), counted(callers, "caller"))),
+fn count(known: &ApiKeys) -> (Level, String) {
+    let (keys, callers) = known.count();
+    if keys == 0 {
+        return (Level::Warn, "nobody gets in, as the file says".to_owned());
     }
+    let told = format!("{} of {}", counted(keys, "key"), counted(callers, "caller"));
+    let unknown = known.unknown_scopes().join(", ");
+    if unknown.is_empty() {
+        return (Level::Ok, told);
+    }
+    (Level::Warn, format!("{told}; nothing here goes by the scope {unknown}: is it misspelt?"))
 }
 
 async fn look_at_tokens(settings: &JwtSettings) -> Result<(Level, String)> {
@@ -80,27 +83,13 @@ fn look_at_https(settings: &HttpsSettings, now: DateTime<Utc>, tell: &mut impl F
         Ok(seen) => seen,
         Err(error) => return tell(judged(subject, Err(error.into()))),
     };
-    let (level, text) = expiry(seen.valid_from, seen.valid_until, now);
+    let (level, text) = https::expiry(seen.valid_from, seen.valid_until, now);
     tell(finding(level, subject, format!("the key is the certificate's, {text}")));
     if let (Some(path), Some(count)) = (&settings.client_authorities, seen.authorities) {
         let subject = format!("client certificates {}", path.display());
         let authorities = if count == 1 { "1 authority".to_owned() } else { format!("{count} authorities") };
         tell(finding(Level::Ok, subject, authorities));
     }
-}
-
-/// What to say of a certificate with these dates.
-fn expiry(from: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> (Level, String) {
-    if now < from {
-        return (Level::Fail, format!("which counts from {from} only: clients refuse it; is a clock wrong?"));
-    }
-    if until < now {
-        return (Level::Fail, format!("which ended {until}: clients refuse it; renew it"));
-    }
-    if until - now < SOON {
-        return (Level::Warn, format!("which ends {until}: renew it"));
-    }
-    (Level::Ok, format!("which counts until {until}"))
 }
 
 fn judged(subject: String, result: Result<(Level, String)>) -> Finding {
@@ -114,20 +103,4 @@ fn finding(level: Level, subject: impl Into<String>, text: impl Into<String>) ->
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_certificate_is_judged_by_its_dates() {
-        let now = Utc::now();
-        let level =
-            |from: i64, until: i64| expiry(now + TimeDelta::days(from), now + TimeDelta::days(until), now).0;
-        assert_eq!(level(-1, 90), Level::Ok);
-        assert_eq!(level(-90, 13), Level::Warn);
-        assert_eq!(level(-90, -1), Level::Fail);
-        assert_eq!(level(1, 90), Level::Fail);
-    }
 }

@@ -43,6 +43,11 @@ pub(crate) fn failure(error: RequestError, in_a_crowd: bool) -> Problem {
             "the request was not handed to Kafka; it is safe to try again",
         )
         .retry_after(1),
+        Failure::Refused => Problem::new(
+            Code::KafkaUnavailable,
+            "Kafka refuses what this gateway writes, as its log tells; the request was not written",
+        )
+        .retry_after(1),
         Failure::NoWorkers => {
             Problem::new(Code::NoWorkers, "no worker is in the group; the request was not sent")
                 .retry_after(1)
@@ -108,6 +113,7 @@ mod tests {
     fn only_what_was_not_handed_over_may_be_retried() {
         let retry_safe = |failure| failure_code(failure).retry_safe();
         assert!(retry_safe(Failure::KafkaUnavailable) && retry_safe(Failure::NoWorkers));
+        assert!(retry_safe(Failure::Refused));
         assert!(!retry_safe(Failure::OutcomeUnknown) && !retry_safe(Failure::TooLarge));
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka::group::{Assignor, GroupConfig, GroupWatch, Member};
-use kafka::topics::{self, TopicSpec, TopicState};
+use kafka::permissions::Operation::{Read, Write};
+use kafka::topics::{self, Right, TopicSpec, TopicState};
 use kafka::writer::{Writer, WriterConfig};
 use service::settings::KafkaSettings;
 use tokio::runtime::Handle;
@@ -44,6 +45,9 @@ impl Control {
     pub(super) async fn run(self) {
         let stop = self.stop.clone();
         let Some((requests, responses)) = stop.run_until_cancelled(self.topics()).await else { return };
+        if stop.run_until_cancelled(self.rights()).await.is_none() {
+            return;
+        }
         self.start_writer(&requests);
         let reply_to = self.reply_to(&responses);
         if self.inner.config.watches_workers() {
@@ -80,6 +84,13 @@ impl Control {
         let [requests, responses]: [TopicState; 2] =
             found.try_into().expect("one state for each topic asked for");
         (requests, responses)
+    }
+
+    /// The rights that it takes to write and to listen.
+    async fn rights(&self) {
+        let config = &self.inner.config;
+        let rights: [Right<'_>; 2] = [(&config.request_topic, &[Write]), (&config.response_topic, &[Read])];
+        topics::await_rights(&self.inner.kafka, &rights).await;
     }
 
     fn start_writer(&self, requests: &TopicState) {

@@ -22,6 +22,9 @@ pub enum Failure {
     /// Kafka cannot be reached, or could not take the request before its deadline. Nothing was handed to it.
     #[error("Kafka cannot be reached")]
     KafkaUnavailable,
+    /// Kafka does not let the requester write to the request topic. The request was not written.
+    #[error("Kafka refuses requests")]
+    Refused,
     /// No worker is in the group. Nothing was handed to Kafka.
     #[error("no worker is running")]
     NoWorkers,

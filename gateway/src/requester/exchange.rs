@@ -74,6 +74,7 @@ impl Requester {
                 answer.map_err(failed)
             }
             Outcome::TooLarge => Err(failed(Failure::TooLarge)),
+            Outcome::Refused => Err(failed(Failure::Refused)),
             // Not executed for certain only if its record was never handed to Kafka.
             Outcome::Stopped if departed => Err(failed(Failure::OutcomeUnknown)),
             Outcome::Stopped => Err(failed(Failure::ShuttingDown)),

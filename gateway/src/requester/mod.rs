@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Every request ends in one answer or one honest error by its deadline. What the error may claim follows one rule:
-//! a request was not executed only if its record was never handed to Kafka; everything else is unknown.
+//! a request was not executed only if its record was never handed to Kafka, or if Kafka refused it the first time; everything
+//! else is unknown.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {

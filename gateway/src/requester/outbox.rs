@@ -15,6 +15,8 @@ pub(crate) enum Outcome {
     Replied(Arrived),
     /// The record is larger than its topic takes.
     TooLarge,
+    /// Kafka refused the record, and nobody tried to write it before.
+    Refused,
     /// The requester stopped before a reply came.
     Stopped,
 }
@@ -54,7 +56,7 @@ impl Courier for Outbox {
         }
     }
 
-    fn failed(&self, ticket: Ticket, error: &WriteError) {
+    fn failed(&self, ticket: Ticket, error: &WriteError, may_be_written: bool) {
         let Ticket { id, mut trail } = ticket;
         let too_large = matches!(error, WriteError::TooLarge);
         if let Some(span) = trail.as_mut().and_then(|trail| trail.sending.as_mut()) {
@@ -63,10 +65,13 @@ impl Courier for Outbox {
         if too_large {
             self.registry.end(id, Outcome::TooLarge);
         } else {
-            // An attempt before this one may have been appended unseen, so the request waits for its answer or
-            // its deadline.
             let Names { request_id, trace_id } = trail.map(|trail| trail.names()).unwrap_or_default();
             tracing::warn!(%id, request_id, trace_id, %error, "Kafka refused a request");
+            // Else an attempt before this one may have been appended unseen, and the request waits for its answer or its
+            // deadline.
+            if !may_be_written {
+                self.registry.end(id, Outcome::Refused);
+            }
         }
     }
 }
@@ -74,8 +79,21 @@ impl Courier for Outbox {
 #[cfg(test)]
 mod tests {
     use protocol::Tag;
+    use rskafka::client::error::ProtocolError;
 
     use super::*;
+
+    #[test]
+    fn what_was_refused_at_once_ends_and_what_may_be_written_waits() {
+        let registry = Registry::new(Tag::random(), 10);
+        let outbox = Outbox { registry: registry.clone() };
+        let refused = WriteError::Refused(ProtocolError::TopicAuthorizationFailed);
+        for may_be_written in [false, true] {
+            let request = registry.register(None).unwrap();
+            outbox.failed(Ticket { id: request.id(), trail: None }, &refused, may_be_written);
+            assert_eq!(registry.pending(), usize::from(may_be_written));
+        }
+    }
 
     #[test]
     fn the_writer_is_told_how_many_requests_wait() {

@@ -111,6 +111,7 @@ async fn named(_: Context) -> Result<()> {
         ("no login", &secure, &no_login, "KAFKA_SECURITY_PROTOCOL"),
         ("TLS where there is none", &internal, &good, "no TLS with"),
         ("a missing right", &secure, &stranger, "TopicAuthorizationFailed"),
+        ("somebody else's rights", &secure, &stranger, "not allowed: Write on topic"),
     ] {
         let mut settings = stack.gateway_settings();
         settings.kafka.brokers = vec![broker.clone()];

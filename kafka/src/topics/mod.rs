@@ -13,6 +13,7 @@ pub(crate) mod create;
 mod error;
 pub(crate) mod inspect;
 mod patient;
+pub(crate) mod rights;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep};
 
 pub use error::TopicError;
 pub use patient::{await_topics, keep_topics};
+pub use rights::{Right, await_rights};
 
 use crate::{
     Kafka,

@@ -29,8 +29,9 @@ pub trait Courier: Send + Sync + 'static {
     /// Every in-sync replica has the record.
     fn delivered(&self, token: Self::Token, partition: i32, offset: i64);
 
-    /// The record will never be accepted. An earlier attempt may have been appended all the same.
-    fn failed(&self, token: Self::Token, error: &WriteError);
+    /// The record will never be accepted. `may_be_written` if there was an attempt before this one whose end nobody knows:
+    /// that one may have been appended all the same.
+    fn failed(&self, token: Self::Token, error: &WriteError, may_be_written: bool);
 }
 
 /// Why a record will never be accepted.

@@ -39,13 +39,20 @@ pub(super) struct Lane<C: Courier> {
     trouble: Trouble,
     backoff: Backoff,
     /// Batches to be sent before anything new, the last one first.
-    kept: Vec<Batch<C::Token>>,
+    kept: Vec<Kept<C::Token>>,
     /// Records that need no more attention, since the queue was last told.
     settled: usize,
     /// How long produce requests take that Kafka carries out: the quick ones of late, for one that was slow may have waited
     /// for us.
     took: Duration,
     spare: Spare,
+}
+
+/// A batch that is to be sent.
+struct Kept<T> {
+    records: Batch<T>,
+    /// An attempt failed without a word of what became of them.
+    may_be_written: bool,
 }
 
 impl<C: Courier> Lane<C> {
@@ -98,7 +105,7 @@ impl<C: Courier> Lane<C> {
             self.up();
             let settled = std::mem::take(&mut self.settled);
             match self.queue.next(&self.bell, settled, self.took).await {
-                Work::Send(batch) => self.kept.push(batch),
+                Work::Send(records) => self.kept.push(Kept { records, may_be_written: false }),
                 Work::Probe => {
                     let limit = self.kafka.config().timeout.min(PROBE_LIMIT);
                     if let Err(error) = leader.offset(OffsetAt::Latest, limit).await {
@@ -111,8 +118,9 @@ impl<C: Courier> Lane<C> {
 
     /// Sends those of the batch that are still wanted, once. Keeps what is to be sent again; an error means that
     /// another connection should be tried.
-    async fn attempt(&mut self, leader: &Leader, batch: Batch<C::Token>) -> Result<(), CallError> {
-        let (records, tokens) = self.depart(batch);
+    async fn attempt(&mut self, leader: &Leader, batch: Kept<C::Token>) -> Result<(), CallError> {
+        let Kept { records, may_be_written } = batch;
+        let (records, tokens) = self.depart(records);
         if records.is_empty() {
             // A crowd whose time is over is dropped batch by batch, and others have something to do as well.
             tokio::task::yield_now().await;
@@ -132,15 +140,18 @@ impl<C: Courier> Lane<C> {
         self.sends.failed(ErrorType::from(&error), sent_at.elapsed());
         match Verdict::on(&error) {
             Verdict::Retry => {
-                self.kept.push(self.spare.restore().into_iter().zip(tokens).collect());
+                let records = self.spare.restore().into_iter().zip(tokens).collect();
+                self.kept.push(Kept { records, may_be_written: true });
                 return Err(error);
             }
             Verdict::Guilty(_) if tokens.len() > 1 => {
                 let mut first: Batch<_> = self.spare.restore().into_iter().zip(tokens).collect();
                 let second = first.split_off(first.len() / 2);
-                self.kept.extend([second, first]);
+                self.kept.extend([second, first].map(|records| Kept { records, may_be_written }));
             }
-            Verdict::Guilty(reason) | Verdict::Refused(reason) => self.refuse(tokens, &reason),
+            Verdict::Guilty(reason) | Verdict::Refused(reason) => {
+                self.refuse(tokens, &reason, may_be_written);
+            }
         }
         Ok(())
     }
@@ -176,13 +187,13 @@ impl<C: Courier> Lane<C> {
         self.backoff.reset();
     }
 
-    fn refuse(&mut self, tokens: Vec<C::Token>, reason: &WriteError) {
+    fn refuse(&mut self, tokens: Vec<C::Token>, reason: &WriteError, may_be_written: bool) {
         debug!(topic = &*self.topic, partition = self.bell.partition, records = tokens.len(), %reason, "refused");
         self.counters.refused(tokens.len());
         self.sends.refused(tokens.len(), *reason == WriteError::TooLarge);
         self.settled += tokens.len();
         for token in tokens {
-            self.queue.courier().failed(token, reason);
+            self.queue.courier().failed(token, reason, may_be_written);
         }
     }
 
@@ -206,7 +217,8 @@ impl<C: Courier> Lane<C> {
         if std::mem::take(&mut self.is_up) {
             self.queue.set_connected(&self.bell, false);
         }
-        let (topic, records) = (&*self.topic, self.kept.iter().map(Vec::len).sum::<usize>());
+        let (topic, records) =
+            (&*self.topic, self.kept.iter().map(|batch| batch.records.len()).sum::<usize>());
         if self.trouble.again(Instant::now(), !self.kafka.health().is_cut_off()) {
             warn!(topic, partition, error, records, "cannot write; trying on");
         } else {

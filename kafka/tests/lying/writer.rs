@@ -41,7 +41,7 @@ impl Courier for Books {
         assert!(self.delivered.lock().insert(number), "{number} is delivered twice");
     }
 
-    fn failed(&self, number: u32, error: &WriteError) {
+    fn failed(&self, number: u32, error: &WriteError, _: bool) {
         panic!("{number} failed: {error}");
     }
 }

@@ -97,6 +97,8 @@ pub(crate) struct Books {
     pub(crate) departures: Mutex<BTreeMap<u32, u32>>,
     pub(crate) delivered: Mutex<BTreeMap<u32, (i32, i64)>>,
     pub(crate) failed: Mutex<BTreeMap<u32, WriteError>>,
+    /// Those of the failed that may have been written before.
+    pub(crate) perhaps_written: Mutex<Vec<u32>>,
     /// Records that are not to be sent.
     pub(crate) unwanted: Mutex<Vec<u32>>,
     pub(crate) loads: Mutex<BTreeMap<i32, usize>>,
@@ -122,7 +124,10 @@ impl Courier for Books {
         assert_eq!(before, None, "record {number} delivered twice");
     }
 
-    fn failed(&self, number: u32, error: &WriteError) {
+    fn failed(&self, number: u32, error: &WriteError, may_be_written: bool) {
+        if may_be_written {
+            self.perhaps_written.lock().push(number);
+        }
         let before = self.failed.lock().insert(number, *error);
         assert_eq!(before, None, "record {number} failed twice");
     }

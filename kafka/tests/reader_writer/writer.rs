@@ -130,9 +130,27 @@ async fn a_refusal_that_no_retry_mends_is_told() -> Result<()> {
         failed.values().all(|error| error.to_string().contains("TopicAuthorizationFailed")),
         "{failed:?}"
     );
+    assert!(books.perhaps_written.lock().is_empty());
     writer.push(record(3), 3).unwrap();
     flushed(&writer).await?;
     assert_eq!(books.delivered.lock().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_refused_after_an_attempt_without_an_end_may_be_written() -> Result<()> {
+    let cluster = Cluster::embedded().await?;
+    let topic = cluster.topic(1).await?;
+    let (writer, books) = start_writer(&cluster, &topic, 1);
+    writer.connected().await;
+    let faults = cluster.broker().faults();
+    faults.fail_produce(None, ResponseError::NotEnoughReplicasAfterAppend, Times::Next(1));
+    writer.push(record(0), 0).unwrap();
+    eventually("the first attempt", || writer.stats().failures > 0).await?;
+    faults.fail_produce(None, ResponseError::TopicAuthorizationFailed, Times::Next(1));
+    flushed(&writer).await?;
+    assert_eq!(books.failed.lock().keys().collect::<Vec<_>>(), [&0]);
+    assert_eq!(*books.perhaps_written.lock(), [0]);
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kafka::group::{Assignor, GroupConfig, Member};
-use kafka::topics::{self, TopicError, TopicSpec, TopicState};
+use kafka::permissions::Operation::{Read, Write};
+use kafka::topics::{self, Right, TopicError, TopicSpec, TopicState};
 use kafka::{Kafka, Lookout};
 use service::readiness::Step;
 use service::settings::{KafkaSettings, ProcessorSettings};
@@ -167,7 +168,10 @@ async fn find_topics(
     if let Some(connected) = connected {
         connected.done();
     }
-    let [_, responses, dead_letters]: [TopicState; 3] =
+    let [requests, responses, dead_letters]: [TopicState; 3] =
         found.try_into().expect("one state for each topic asked for");
+    let rights: [Right<'_>; 3] =
+        [(&requests.name, &[Read]), (&responses.name, &[Write]), (&dead_letters.name, &[Write])];
+    topics::await_rights(kafka, &rights).await;
     PartitionCounts { responses: responses.partitions, dead_letters: dead_letters.partitions }
 }

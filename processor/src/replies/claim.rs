@@ -78,7 +78,7 @@ impl Courier for ReplyCourier {
         ledger.settle(offset, Debt::Reply);
     }
 
-    fn failed(&self, claim: Claim, error: &WriteError) {
+    fn failed(&self, claim: Claim, error: &WriteError, _may_be_written: bool) {
         let Taken { ledger, offset, .. } = claim.request;
         let too_large = *error == WriteError::TooLarge;
         if let Some(mut span) = claim.sending {

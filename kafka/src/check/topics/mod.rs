@@ -4,24 +4,16 @@ mod judge;
 
 use std::collections::HashMap;
 
-use kafka_protocol::{
-    ResponseError,
-    messages::{MetadataRequest, TopicName, metadata_request::MetadataRequestTopic},
-    protocol::StrBytes,
-};
+use kafka_protocol::ResponseError;
 
 use super::{Existing, Needs, Report, TopicNeed, causes, in_words};
 use crate::{
     Config, Kafka,
     permissions::Operations,
-    topics::{create, inspect},
+    topics::{create, inspect, rights},
     wire::{self, Connection, Metadata, WireError},
 };
 use judge::judge;
-
-/// From version 8 on a look-up can ask what is allowed.
-const OLDEST_WITH_OPERATIONS: i16 = 8;
-const NEWEST_VERSION: i16 = 12;
 
 /// Looks at all of them; gives those that are there.
 pub(super) async fn look(
@@ -81,33 +73,8 @@ async fn see(connection: &mut Connection, names: &[&str], config: &Config) -> Re
     let there: Vec<&str> =
         view.topics.iter().filter(|topic| topic.error.is_none()).map(|topic| topic.name.as_str()).collect();
     let settings = inspect::settings(connection, &there, config).await?;
-    let operations = operations(connection, &there, config).await?;
+    let operations = rights::operations(connection, &there, config).await?;
     Ok(Seen { view, settings, operations })
-}
-
-/// What we may do, for the topics of which the broker tells.
-async fn operations(
-    connection: &mut Connection,
-    names: &[&str],
-    config: &Config,
-) -> Result<HashMap<String, Operations>, WireError> {
-    let versions = OLDEST_WITH_OPERATIONS..=NEWEST_VERSION;
-    let Ok(version) = connection.version_within::<MetadataRequest>(versions) else {
-        return Ok(HashMap::new());
-    };
-    let wanted = |name: &&str| {
-        let name = TopicName(StrBytes::from_string((*name).to_owned()));
-        MetadataRequestTopic::default().with_name(Some(name))
-    };
-    let request = MetadataRequest::default()
-        .with_topics(Some(names.iter().map(wanted).collect()))
-        .with_allow_auto_topic_creation(false)
-        .with_include_topic_authorized_operations(true);
-    let answer = connection.call(&request, version, config.timeout).await?;
-    let told = answer.topics.into_iter().filter_map(|topic| {
-        Some((topic.name?.to_string(), Operations::read(topic.topic_authorized_operations)?))
-    });
-    Ok(told.collect())
 }
 
 async fn missing(

@@ -268,7 +268,7 @@ mod tests {
 
         fn delivered(&self, (): (), _: i32, _: i64) {}
 
-        fn failed(&self, (): (), _: &WriteError) {}
+        fn failed(&self, (): (), _: &WriteError, _: bool) {}
     }
 
     fn record() -> Record {

@@ -28,10 +28,14 @@ pub fn extract(headers: &Headers) -> SpanContext {
     context.span().span_context().clone()
 }
 
-/// The propagator takes shorter ids as well and makes up their zeros: a trace that its caller would never find.
+/// The propagator takes shorter ids as well, and such with a sign, and makes up their zeros: a trace that its caller would
+/// never find.
 fn has_whole_ids(parent: &[u8]) -> bool {
-    let mut lengths = parent.split(|&byte| byte == b'-').map(<[u8]>::len);
-    [2, 32, 16, 2].into_iter().all(|length| lengths.next() == Some(length))
+    let mut parts = parent.split(|&byte| byte == b'-');
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let mut is_whole =
+        |length| parts.next().is_some_and(|part| part.len() == length && part.iter().all(is_digit));
+    [2, 32, 16, 2].into_iter().all(&mut is_whole)
 }
 
 /// Names the span of `context` in `headers`, in place of whatever they named. An invalid context names none.
@@ -104,6 +108,8 @@ mod tests {
         let short_ids = [
             "00-af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-0af7651916cd43dd8448eb211c80319c-b7-01",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-+7ad6b7169203331-01",
         ];
         for bad in ["", "00", zeros, &PARENT[..52], "ü"].into_iter().chain(short_ids) {
             assert!(!extract(&headers(bad, "")).is_valid(), "{bad:?}");

@@ -3,6 +3,7 @@
 //! Files that change are read again, for the connections to come. The management port stays plain: it is for the
 //! network that probes and scrapers are in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -21,7 +22,7 @@ const SOON: TimeDelta = TimeDelta::days(14);
 #[derive(Debug)]
 pub(crate) struct Https {
     server: Server,
-    files: ServerFiles,
+    certificate: PathBuf,
 }
 
 impl Https {
@@ -31,10 +32,10 @@ impl Https {
     /// If this processor cannot do it, or a file cannot be used.
     pub(crate) fn from_settings(settings: Option<&HttpsSettings>) -> Result<Option<Arc<Self>>> {
         let Some(settings) = settings else { return Ok(None) };
-        let files = files(settings);
-        let server = Server::load(files.clone()).context("HTTPS cannot be served")?;
-        warn_of_the_end(&files);
-        Ok(Some(Arc::new(Self { server, files })))
+        let server = Server::load(files(settings)).context("HTTPS cannot be served")?;
+        let https = Self { server, certificate: settings.certificate.clone() };
+        https.warn_of_the_end();
+        Ok(Some(Arc::new(https)))
     }
 
     /// The configuration of every connection; the server adds the protocols inside.
@@ -43,6 +44,15 @@ impl Https {
     /// If there can be none.
     pub(crate) fn config(&self) -> Result<ServerConfig> {
         self.server.config().context("HTTPS cannot be served")
+    }
+
+    /// Of a certificate that has ended, will soon, or has not begun: it is shown all the same, and clients refuse it.
+    fn warn_of_the_end(&self) {
+        let Ok(seen) = self.server.seen() else { return };
+        let (level, text) = expiry(seen.valid_from, seen.valid_until, Utc::now());
+        if level != Level::Ok {
+            tracing::warn!(certificate = %self.certificate.display(), "HTTPS has a certificate {text}");
+        }
     }
 }
 
@@ -83,18 +93,9 @@ impl Source for Part {
     fn reload(&self) -> Result<bool> {
         let changed = (self.reload)(&self.https.server)?;
         if changed {
-            warn_of_the_end(&self.https.files);
+            self.https.warn_of_the_end();
         }
         Ok(changed)
-    }
-}
-
-/// Of a certificate that has ended, will soon, or has not begun: it is shown all the same, and clients refuse it.
-fn warn_of_the_end(files: &ServerFiles) {
-    let Ok(seen) = tls::look(files) else { return };
-    let (level, text) = expiry(seen.valid_from, seen.valid_until, Utc::now());
-    if level != Level::Ok {
-        tracing::warn!(certificate = %files.identity.certificate.display(), "HTTPS has a certificate {text}");
     }
 }
 

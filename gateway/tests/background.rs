@@ -1,6 +1,8 @@
 //! What a gateway looks after beside its requests never ends by itself. Where it dies all the same the gateway says so and
 //! stops in order, so that whoever runs it starts a new one: keys that are fetched or read no more count for ever.
 
+mod support;
+
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Once;
@@ -9,10 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use api_gateway::Gateway;
 use service::Shutdown;
-use service::settings::{CallerSettings, GatewaySettings, JwtSettings, Port};
+use service::settings::{CallerSettings, GatewaySettings, JwtSettings};
+use support::{Trap, settings, silent_broker};
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 /// Nothing from outside ends what is looked after, and no code of ours offers to. But it says what is new: this panics where
 /// one of these is said.
@@ -21,30 +22,6 @@ const FATAL: [&str; 2] =
 
 /// Far more than it takes.
 const LIMIT: Duration = Duration::from_secs(30);
-
-struct Trap;
-
-impl Subscriber for Trap {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut Fatal);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
 
 struct Fatal;
 
@@ -58,20 +35,10 @@ impl Visit for Fatal {
 /// Why a gateway for such callers ends once it was `provoked`. Nobody tells it to.
 fn end_of_gateway(callers: CallerSettings, provoke: impl FnOnce() -> Result<()>) -> Result<String> {
     static SET: Once = Once::new();
-    SET.call_once(|| tracing::subscriber::set_global_default(Trap).expect("there is no other"));
-    let defaults = GatewaySettings::default();
-    let mut kafka = defaults.kafka.clone();
-    // A port of ours that nobody serves: connections are accepted by the system and never answered.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
-    kafka.brokers = vec![silent.local_addr()?.to_string()];
-    let settings = GatewaySettings {
-        kafka,
-        callers,
-        host: "127.0.0.1".into(),
-        port: 0,
-        management_port: Port::ANY,
-        ..defaults
-    };
+    let trap = Trap { on_event: |event| event.record(&mut Fatal), on_enter: || {} };
+    SET.call_once(|| tracing::subscriber::set_global_default(trap).expect("there is no other"));
+    let (_silent, broker) = silent_broker()?;
+    let settings = GatewaySettings { callers, ..settings(broker) };
     let (gateway, shutdown) = (Gateway::bind(settings)?, Shutdown::manual());
     let asked = shutdown.clone();
     let running = std::thread::spawn(move || gateway.run(&asked));

@@ -1,5 +1,7 @@
 //! A gateway whose group thread dies says so and stops in order, so that whoever runs it starts a new one.
 
+mod support;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,38 +11,17 @@ use anyhow::{Result, ensure};
 use api_gateway::Gateway;
 use embedded_broker::{Broker, Config};
 use service::Shutdown;
-use service::settings::{GatewaySettings, Port};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
-
-/// Nothing that Kafka does ends the thread, and no code of ours offers to. But it works within a span: once sprung,
-/// this panics where the thread enters that.
-struct Trap;
+use service::settings::GatewaySettings;
+use support::{Trap, settings};
 
 static SPRUNG: AtomicBool = AtomicBool::new(false);
 
-impl Subscriber for Trap {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, _: &Event<'_>) {}
-
-    fn enter(&self, _: &Id) {
-        let is_group_thread = std::thread::current().name() == Some("group");
-        // Once only: a panic while the first unwinds would end the process.
-        assert!(!is_group_thread || !SPRUNG.swap(false, Ordering::SeqCst), "on purpose");
-    }
-
-    fn exit(&self, _: &Id) {}
+/// Nothing that Kafka does ends the thread, and no code of ours offers to. But it works within a span: once sprung,
+/// this panics where the thread enters that.
+fn on_enter() {
+    let is_group_thread = std::thread::current().name() == Some("group");
+    // Once only: a panic while the first unwinds would end the process.
+    assert!(!is_group_thread || !SPRUNG.swap(false, Ordering::SeqCst), "on purpose");
 }
 
 /// What the management port answers.
@@ -67,20 +48,11 @@ fn until_readiness(port: u16, part: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_dead_group_thread_is_shown_and_ends_the_gateway_in_order() -> Result<()> {
-    tracing::subscriber::set_global_default(Trap)?;
+    tracing::subscriber::set_global_default(Trap { on_event: |_| {}, on_enter })?;
     let broker = Broker::start(Config::default()).await?;
-    let defaults = GatewaySettings::default();
-    let mut kafka = defaults.kafka.clone();
-    kafka.brokers = vec![broker.bootstrap()];
-    let settings = GatewaySettings {
-        kafka,
-        host: "127.0.0.1".into(),
-        port: 0,
-        management_port: Port::ANY,
-        // Time to be seen while it stops.
-        shutdown_delay: Duration::from_secs(2),
-        ..defaults
-    };
+    // Time to be seen while it stops.
+    let shutdown_delay = Duration::from_secs(2);
+    let settings = GatewaySettings { shutdown_delay, ..settings(broker.bootstrap()) };
     let gateway = Gateway::bind(settings)?;
     let management = gateway.management_port();
     let running = std::thread::spawn(move || gateway.run(&Shutdown::manual()));

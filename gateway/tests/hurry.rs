@@ -1,5 +1,7 @@
 //! A gateway in a hurry waits for nobody: neither for a client that sends its body slowly, nor for Kafka.
 
+mod support;
+
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -7,23 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use api_gateway::Gateway;
 use service::Shutdown;
-use service::settings::{GatewaySettings, Port};
+use service::settings::GatewaySettings;
+use support::{settings, silent_broker};
 
 #[test]
 fn a_hurried_gateway_does_not_wait_for_a_slow_client() -> Result<()> {
-    let defaults = GatewaySettings::default();
-    let mut kafka = defaults.kafka.clone();
-    // A port of ours that nobody serves: connections are accepted by the system and never answered.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
-    kafka.brokers = vec![silent.local_addr()?.to_string()];
-    let settings = GatewaySettings {
-        kafka,
-        host: "127.0.0.1".into(),
-        port: 0,
-        management_port: Port::ANY,
-        request_timeout: Duration::from_secs(60),
-        ..defaults
-    };
+    let (_silent, broker) = silent_broker()?;
+    let settings = GatewaySettings { request_timeout: Duration::from_secs(60), ..settings(broker) };
     let (gateway, shutdown) = (Gateway::bind(settings)?, Shutdown::manual());
     let mut client = TcpStream::connect(("127.0.0.1", gateway.port()))?;
     let asked = shutdown.clone();

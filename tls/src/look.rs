@@ -22,17 +22,26 @@ pub struct Seen {
 /// # Errors
 /// As [`Server::load`]; also if a certificate does not say when it counts.
 pub fn look(files: &ServerFiles) -> Result<Seen, TlsError> {
-    let server = Server::load(files.clone())?;
-    let (chain, mut all) = (server.certificate(), None);
-    for certificate in chain.certificates()? {
-        let valid = validity(&certificate);
-        let (from, until) = valid.ok_or_else(|| chain.wrong("has a certificate without dates"))?;
-        all = match all {
-            None => Some((from, until)),
-            Some((latest, earliest)) => Some((from.max(latest), until.min(earliest))),
-        };
+    Server::load(files.clone())?.seen()
+}
+
+impl Server {
+    /// What there is to see in what it uses now, as it was last read.
+    ///
+    /// # Errors
+    /// If a certificate does not say when it counts.
+    pub fn seen(&self) -> Result<Seen, TlsError> {
+        let (chain, mut all) = (self.certificate(), None);
+        for certificate in chain.certificates()? {
+            let valid = validity(&certificate);
+            let (from, until) = valid.ok_or_else(|| chain.wrong("has a certificate without dates"))?;
+            all = match all {
+                None => Some((from, until)),
+                Some((latest, earliest)) => Some((from.max(latest), until.min(earliest))),
+            };
+        }
+        let (valid_from, valid_until) = all.ok_or_else(|| chain.wrong("has no certificate"))?;
+        let authorities = self.authorities().map(|read| read.certificates()).transpose()?;
+        Ok(Seen { valid_from, valid_until, authorities: authorities.map(|all| all.len()) })
     }
-    let (valid_from, valid_until) = all.ok_or_else(|| chain.wrong("has no certificate"))?;
-    let authorities = server.authorities().map(|read| read.certificates()).transpose()?;
-    Ok(Seen { valid_from, valid_until, authorities: authorities.map(|all| all.len()) })
 }

@@ -2,7 +2,7 @@
 
 use std::alloc::GlobalAlloc;
 use std::cell::Cell;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::class::{ALIGN, CLASSES, Class, OVERHEAD, STEP};
 
@@ -47,6 +47,7 @@ impl<B: GlobalAlloc> Kept<B> {
         // SAFETY: a block in the list is nobody's but the list's, and begins with its link since it was put there.
         let next = unsafe { first.as_ref() }.next;
         list.first.set(next);
+        fetch_ahead(next);
         list.bytes.set(list.bytes.get() - class.size());
         Some(first.cast())
     }
@@ -68,6 +69,20 @@ impl<B: GlobalAlloc> Kept<B> {
         list.bytes.set(bytes);
         true
     }
+}
+
+/// Has the processor bring the block that is taken next into its caches, where in a crowd it has long been pushed out.
+#[inline]
+fn fetch_ahead(next: Option<NonNull<Link>>) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing as far as the language knows and may name any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.map_or(ptr::null(), |next| next.as_ptr().cast())) };
+    }
+    // Elsewhere stable Rust has no such hint.
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = next;
 }
 
 impl<B: GlobalAlloc> Drop for Kept<B> {

@@ -19,6 +19,10 @@ use super::outbox::{Outbox, Outcome};
 use super::spans::Arrived;
 use super::workers::LastReply;
 
+/// Replies that are handed out at once. Those who waited for them answer before the next ones are woken, as long as what
+/// they need is still in the processor's caches.
+const AT_ONCE: usize = 64;
+
 /// Where replies go to.
 pub(crate) struct Sink {
     pub(crate) registry: Arc<Registry<Outcome>>,
@@ -135,7 +139,11 @@ impl Drop for Listener {
 async fn listen(partition: i32, mut reader: Reader, sink: Arc<Sink>, position: Arc<AtomicI64>) {
     loop {
         let fetched = reader.next().await;
-        for found in fetched.records {
+        for (number, found) in fetched.records.into_iter().enumerate() {
+            if number > 0 && number % AT_ONCE == 0 {
+                position.store(found.offset, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
             sink.take(found.record, partition, found.offset);
         }
         for raw in fetched.unreadable {

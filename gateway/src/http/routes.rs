@@ -9,8 +9,9 @@ use protocol::header::CALLER;
 use service::traces::Span;
 use tokio::time::Instant as Deadline;
 
+use super::body::{self, Admitted};
 use super::incoming::{Drains, Incoming};
-use super::{answer, body, openapi, trace};
+use super::{answer, openapi, trace};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
@@ -44,15 +45,13 @@ impl Visitor for Routes<'_> {
 
 /// Where no route leads.
 pub(crate) async fn not_found(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let (served, span) = (shard.metrics.begin(NO_ROUTE, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
+    refuse(http, payload, shard, NO_ROUTE, problem).await
 }
 
 async fn only_post<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
-    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
+    refuse(http, payload, shard, O::PATH, problem).await
 }
 
 async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
@@ -63,9 +62,22 @@ async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) ->
 }
 
 async fn only_get(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let (served, span) = (shard.metrics.begin(OPENAPI, http.method()), trace::begin(&shard.traces, &http));
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    finish(&http, incoming(payload, &shard), &shard, served, span, None, Err(problem)).await
+    refuse(http, payload, shard, OPENAPI, problem).await
+}
+
+/// Answers a request that nobody looks into.
+async fn refuse(
+    http: HttpRequest,
+    payload: Payload,
+    shard: Data<Shard>,
+    route: &'static str,
+    problem: Problem,
+) -> HttpResponse {
+    let (served, span) = (shard.metrics.begin(route, http.method()), trace::begin(&shard.traces, &http));
+    let incoming = incoming(payload, &shard);
+    let response = finish(&http, &shard, served, span, None, Err(problem));
+    incoming.answer(&http, response).await
 }
 
 /// Tells the methods apart itself: a guard of actix-web's allocates three times for each request.
@@ -75,15 +87,11 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
         return Box::pin(only_post::<O>(http, payload, shard)).await;
     }
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
-    let mut incoming = incoming(payload, &shard);
-    let (caller, outcome) = match caller(&http, &shard, incoming.deadline()).await {
-        Ok(caller) => {
-            let outcome = exchange::<O>(&http, &mut incoming, &shard, caller.as_ref(), span.as_ref()).await;
-            (caller, outcome)
-        }
-        Err(problem) => (None, Err(problem)),
-    };
-    finish(&http, incoming, &shard, served, span, caller.as_ref(), outcome).await
+    let (mut incoming, mut caller) = (incoming(payload, &shard), None);
+    let outcome = exchange::<O>(&http, &mut incoming, &shard, &mut caller, span.as_ref()).await;
+    let is_problem = outcome.is_err();
+    let response = finish(&http, &shard, served, span, caller.as_ref(), outcome);
+    if is_problem { Box::pin(incoming.answer(&http, response)).await } else { response }
 }
 
 /// The body of a request that came just now.
@@ -93,47 +101,53 @@ fn incoming(payload: Payload, shard: &Shard) -> Incoming {
     Incoming::new(payload, deadline)
 }
 
-/// Who calls; none where nobody asks.
-async fn caller(http: &HttpRequest, shard: &Shard, deadline: Deadline) -> Result<Option<Caller>, Problem> {
-    match &shard.authenticator {
-        None => Ok(None),
-        Some(known) => Box::pin(known.authenticate(http.headers(), deadline)).await.map(Some),
-    }
-}
-
-/// One request from its body to its answer.
+/// One request from its caller's name to its answer.
 async fn exchange<O: Operation>(
     http: &HttpRequest,
     incoming: &mut Incoming,
     shard: &Shard,
-    caller: Option<&Caller>,
+    known: &mut Option<Caller>,
     span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
-    caller.map_or(Ok(()), |caller| caller.demand(O::NAME))?;
-    let share = share(http, shard, caller)?;
-    let admitted = body::read(http.headers(), incoming, &shard.admission).await?;
-    let input: O::Input<'_> = body::parse(&admitted.bytes)?;
-    let mut headers = trace::context(http.headers());
-    if let Some(caller) = caller {
-        headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
+    if let Some(authenticator) = &shard.authenticator {
+        let caller = Box::pin(authenticator.authenticate(http.headers(), incoming.deadline())).await?;
+        known.insert(caller).demand(O::NAME)?;
     }
+    let share = share(http, shard, known.as_ref())?;
+    let Admitted { bytes, place } = body::read(http.headers(), incoming, &shard.admission).await?;
     let was_crowded = shard.admission.is_crowded();
-    let origin = Origin { headers, parent: span.map(|span| span.context().clone()) };
+    let failure = |error| {
+        let in_a_crowd = (was_crowded || shard.admission.is_crowded()) && shard.requester.is_ready();
+        answer::failure(error, in_a_crowd)
+    };
     let sent = Instant::now();
-    let answered = shard.requester.request_by(O::NAME, &input, incoming.deadline(), origin).await;
+    let waiting = {
+        let input: O::Input<'_> = body::parse(&bytes)?;
+        let origin = origin(http, known.as_ref(), span);
+        shard.requester.send(O::NAME, &input, incoming.deadline(), origin).map_err(failure)?
+    };
+    // Its record has it by now.
+    drop(bytes);
+    let answered = waiting.reply().await;
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
         shard.metrics.replied(sent.elapsed());
     }
-    let answered = answered.map_err(|error| {
-        let in_a_crowd = (was_crowded || shard.admission.is_crowded()) && shard.requester.is_ready();
-        answer::failure(error, in_a_crowd)
-    });
-    drop(admitted.place);
+    let answered = answered.map_err(failure);
+    drop(place);
     let mut response = answer::success::<O>(&answered?)?;
     if let Some(share) = share {
         share.tell(response.headers_mut());
     }
     Ok(response)
+}
+
+/// What travels with a request.
+fn origin(http: &HttpRequest, caller: Option<&Caller>, span: Option<&Span>) -> Origin {
+    let mut headers = trace::context(http.headers());
+    if let Some(caller) = caller {
+        headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
+    }
+    Origin { headers, parent: span.map(|span| span.context().clone()) }
 }
 
 /// The part of its caller's share that a request takes until it is answered; none where nothing is limited.
@@ -144,9 +158,8 @@ fn share(http: &HttpRequest, shard: &Shard, caller: Option<&Caller>) -> Result<O
 }
 
 /// What every answer gets: counted, the caller's request id, and while shutting down a request to close.
-async fn finish(
+fn finish(
     http: &HttpRequest,
-    incoming: Incoming,
     shard: &Shard,
     served: Exchange<'_>,
     mut span: Option<Span>,
@@ -182,8 +195,5 @@ async fn finish(
     if shard.is_draining() {
         response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
     }
-    match code {
-        None => response,
-        Some(_) => Box::pin(incoming.answer(http, response)).await,
-    }
+    response
 }

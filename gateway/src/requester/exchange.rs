@@ -1,14 +1,15 @@
 //! The exchange of one request for its reply.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka::Record;
 use kafka::writer::Writer;
 use protocol::header::{Deadline, Headers};
 use protocol::request::{add_request_headers, encode_request};
-use protocol::{IdText, Parting};
+use protocol::{CorrelationId, IdText, Parting, Pending};
 use serde::Serialize;
-use tokio::time::timeout_at;
+use service::traces::SpanContext;
+use tokio::time::{Instant, timeout_at};
 
 use super::named::ReplyAddress;
 use super::origin::Trail;
@@ -16,6 +17,17 @@ use super::outbox::{Outbox, Outcome, Ticket};
 use super::registration::register;
 use super::workers::nobody_there;
 use super::{Answer, Failure, Inner, NoWorker, Origin, RequestError, Requester};
+
+/// A request that was handed over, and waits for its reply. Dropping it ends the request.
+#[must_use = "dropping it ends the request"]
+pub struct Waiting<'a> {
+    inner: &'a Inner,
+    pending: Pending<Outcome>,
+    deadline: Instant,
+    /// The span that those of the request are children of; none where traces are off. Boxed, since the futures of a crowd
+    /// should be small.
+    parent: Option<Box<SpanContext>>,
+}
 
 impl Requester {
     /// Sends `payload`, a JSON object, to whoever does `operation`, and waits at most `time_to_live` for the reply.
@@ -28,61 +40,91 @@ impl Requester {
         payload: &impl Serialize,
         time_to_live: Duration,
     ) -> Result<Answer, RequestError> {
-        let deadline = tokio::time::Instant::now() + time_to_live;
-        self.request_by(operation, payload, deadline, Origin::default()).await
+        let deadline = Instant::now() + time_to_live;
+        self.send(operation, payload, deadline, Origin::default())?.reply().await
     }
 
-    /// As [`request`](Self::request), up to an instant, for somebody who says where the request comes from.
+    /// Hands a request over, for somebody who says where it comes from. Its reply is waited for up to `deadline`.
     ///
     /// # Errors
-    /// As there.
-    pub async fn request_by(
+    /// As [`request`](Self::request) has them, of what is known at once.
+    pub fn send(
         &self,
         operation: &str,
         payload: &impl Serialize,
-        deadline: tokio::time::Instant,
+        deadline: Instant,
         origin: Origin,
-    ) -> Result<Answer, RequestError> {
-        let writer = self.inner.way_out().map_err(RequestError::unnamed)?;
-        let (mut pending, address) =
-            register(&self.inner.registry, &self.inner.named).map_err(RequestError::unnamed)?;
+    ) -> Result<Waiting<'_>, RequestError> {
+        let inner = &*self.inner;
+        let writer = inner.way_out().map_err(RequestError::unnamed)?;
+        let (pending, address) = register(&inner.registry, &inner.named).map_err(RequestError::unnamed)?;
         let id = pending.id();
         let text = id.as_text();
         let failed = |failure| RequestError::about(id, failure);
-        let time_to_live = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let time_to_live = deadline.saturating_duration_since(Instant::now());
         let value = encode_request(&text, operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
-        let (parent, mut headers) = (self.inner.spans.parent(&origin), origin.headers);
-        let sending = self.inner.spans.sending(id, parent.as_ref(), &mut headers);
+        let (parent, mut headers) = (inner.spans.parent(&origin), origin.headers);
+        let sending = inner.spans.sending(id, parent.as_ref(), &mut headers);
         let trail = Trail::of(&headers, sending);
-        let record = self.inner.record(&text, value, address, time_to_live, headers);
+        let record = inner.record(&text, value, address, time_to_live, headers);
         writer.push(record, Ticket { id, trail }).map_err(|_| failed(Failure::Overloaded))?;
-        let (outcome, departed) = match timeout_at(deadline, pending.outcome()).await {
-            Ok(outcome) => (outcome, pending.departed()),
-            Err(_) => match pending.give_up() {
-                Parting::Ended(outcome) => (outcome, true),
-                Parting::Departed => return Err(failed(Failure::OutcomeUnknown)),
-                Parting::NeverSent => return Err(failed(Failure::KafkaUnavailable)),
-            },
-        };
-        match outcome {
-            Outcome::Replied(reply) => {
-                let mut processing = self.inner.spans.processing(id, parent.as_ref(), &reply);
-                let answer = Answer::read(id, &text, reply.record);
-                if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
-                    span.fail("bad_reply", reason.clone());
-                }
-                answer.map_err(failed)
-            }
-            Outcome::TooLarge => Err(failed(Failure::TooLarge)),
-            Outcome::Refused => Err(failed(Failure::Refused)),
-            // Not executed for certain only if its record was never handed to Kafka.
-            Outcome::Stopped if departed => Err(failed(Failure::OutcomeUnknown)),
-            Outcome::Stopped => Err(failed(Failure::ShuttingDown)),
+        Ok(Waiting { inner, pending, deadline, parent: parent.map(Box::new) })
+    }
+}
+
+impl<'a> Waiting<'a> {
+    /// Waits for the reply.
+    ///
+    /// # Errors
+    /// As [`Requester::request`] has them, of what shows later.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn has two places for what it is given, in every future"
+    )]
+    pub fn reply(mut self) -> impl Future<Output = Result<Answer, RequestError>> + use<'a> {
+        async move {
+            let id = self.pending.id();
+            let failed = |failure| RequestError::about(id, failure);
+            let (outcome, departed) = match timeout_at(self.deadline, self.pending.outcome()).await {
+                Ok(outcome) => (outcome, self.pending.departed()),
+                Err(_) => match self.pending.give_up() {
+                    Parting::Ended(outcome) => (outcome, true),
+                    Parting::Departed => return Err(failed(Failure::OutcomeUnknown)),
+                    Parting::NeverSent => return Err(failed(Failure::KafkaUnavailable)),
+                },
+            };
+            self.inner.read(id, outcome, departed, self.parent.as_deref())
         }
     }
 }
 
 impl Inner {
+    /// What the outcome of a request means to whoever waited for it.
+    fn read(
+        &self,
+        id: CorrelationId,
+        outcome: Outcome,
+        departed: bool,
+        parent: Option<&SpanContext>,
+    ) -> Result<Answer, RequestError> {
+        let failure = match outcome {
+            Outcome::Replied(reply) => {
+                let mut processing = self.spans.processing(id, parent, &reply);
+                let answer = Answer::read(id, &id.as_text(), reply.record);
+                if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
+                    span.fail("bad_reply", reason.clone());
+                }
+                return answer.map_err(|failure| RequestError::about(id, failure));
+            }
+            Outcome::TooLarge => Failure::TooLarge,
+            Outcome::Refused => Failure::Refused,
+            // Not executed for certain only if its record was never handed to Kafka.
+            Outcome::Stopped if departed => Failure::OutcomeUnknown,
+            Outcome::Stopped => Failure::ShuttingDown,
+        };
+        Err(RequestError::about(id, failure))
+    }
+
     /// The writer, once the topics are there.
     pub(super) fn writer(&self) -> Option<&Writer<Outbox>> {
         self.sink.writer.get()
@@ -93,7 +135,7 @@ impl Inner {
         let writer = self.writer().filter(|writer| writer.is_connected());
         let writer = writer.ok_or(Failure::KafkaUnavailable)?;
         if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
-            && nobody_there(watch.latest(), &self.sink.last_reply, grace, Instant::now())
+            && nobody_there(watch.latest(), &self.sink.last_reply, grace, std::time::Instant::now())
         {
             return Err(Failure::NoWorkers);
         }

@@ -61,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 pub use answer::Answer;
 pub use config::{NoWorker, RequesterConfig};
 pub use error::{Failure, RequestError};
+pub use exchange::Waiting;
 pub use named::ReplyRouting;
 pub use origin::Origin;
 

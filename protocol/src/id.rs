@@ -54,6 +54,11 @@ impl CorrelationId {
         Tag(leading(self.0))
     }
 
+    /// The last 62 bits, all of them random in an id of ours; the two above them are the same in every id.
+    pub(crate) fn tail(&self) -> u64 {
+        self.0.as_u64_pair().1
+    }
+
     /// The id as it is written on the wire, without an allocation.
     pub fn as_text(&self) -> IdText {
         let mut text = [0; 36];

@@ -1,7 +1,7 @@
 //! Who waits for which reply.
 //!
 //! ```text
-//!   register ──▶ waiting ──▶ departed ──▶ answered ──▶ forgotten once 100,000 others have ended
+//!   register ──▶ waiting ──▶ departed ──▶ answered ──▶ forgotten once 50,000 others or more have ended
 //!                   │            │                          ▲
 //!                   └────────────┴── ended without a reply ─┘
 //!                        (guard dropped, given up, failed from our side)

@@ -1,65 +1,77 @@
 //! The ids of the requests that ended last, so that a reply after the end can be told from one to nothing.
 //!
-//! A ring holds the ids, and a table beside it only positions in the ring. Both grow as requests end, to some 3 MiB at
-//! 100,000 ids.
+//! ```text
+//!   push ─▶ the younger ones ──full──▶ the older ones ──the next time──▶ forgotten
+//! ```
+//! Nothing is removed one by one, and of each id only as much is kept as tells it from others: a request that ends touches
+//! one place of a table that has room in the processor's caches. Both tables grow as requests end, to some 1.2 MiB together.
 
 use std::hash::BuildHasher;
+use std::mem;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::id::CorrelationId;
 
-/// How many ended requests a registry remembers.
-pub const REMEMBERED: u32 = 100_000;
+/// How many ended requests a registry remembers at least. It never remembers twice as many.
+pub const REMEMBERED: usize = 50_000;
 
 #[derive(Debug)]
 pub(super) struct Ended {
-    capacity: u32,
-    ring: Vec<Ending>,
-    /// The place in the ring that the next one takes.
-    next: u32,
-    places: HashTable<u32>,
+    /// How many ids make the younger ones the older ones.
+    generation: usize,
+    younger: HashTable<Ending>,
+    older: HashTable<Ending>,
 }
 
+/// The 62 random bits that an id ends with, and in the lowest bit whether it was answered. Among 100,000 ids two share those
+/// bits once in some thousand million times.
 #[derive(Debug, Clone, Copy)]
-struct Ending {
-    id: CorrelationId,
-    answered: bool,
-}
+struct Ending(u64);
 
 impl Ended {
-    /// Remembers the last `capacity` ids, at least one.
-    pub(super) fn new(capacity: u32) -> Self {
-        Self { capacity: capacity.max(1), ring: Vec::new(), next: 0, places: HashTable::new() }
+    /// Remembers the last `at_least` ids, one at least.
+    pub(super) fn new(at_least: usize) -> Self {
+        Self { generation: at_least.max(1), younger: HashTable::new(), older: HashTable::new() }
     }
 
     /// Remembers an id that is not in it.
     pub(super) fn push(&mut self, id: CorrelationId, answered: bool) {
-        let (place, ending) = (self.next, Ending { id, answered });
-        self.next = (place + 1) % self.capacity;
-        match self.ring.get_mut(place as usize) {
-            Some(oldest) => {
-                let oldest = std::mem::replace(oldest, ending);
-                if let Ok(entry) = self.places.find_entry(hash(oldest.id), |&other| other == place) {
-                    entry.remove();
-                }
-            }
-            None => self.ring.push(ending),
+        if self.younger.len() >= self.generation {
+            mem::swap(&mut self.younger, &mut self.older);
+            self.younger.clear();
         }
-        let ring = &self.ring;
-        self.places.insert_unique(hash(id), place, |&other| hash(ring[other as usize].id));
+        let ending = Ending::new(id, answered);
+        self.younger.insert_unique(ending.hash(), ending, |other| other.hash());
     }
 
-    /// Whether it was answered; `None` if it is not remembered.
+    /// Whether the id, if it is remembered, was answered.
     pub(super) fn was_answered(&self, id: CorrelationId) -> Option<bool> {
-        let place = self.places.find(hash(id), |&place| self.ring[place as usize].id == id)?;
-        Some(self.ring[*place as usize].answered)
+        let sought = Ending::new(id, false);
+        let find = |ids: &HashTable<Ending>| {
+            ids.find(sought.hash(), |ending| ending.id() == sought.id()).map(|ending| ending.answered())
+        };
+        find(&self.younger).or_else(|| find(&self.older))
     }
 }
 
-fn hash(id: CorrelationId) -> u64 {
-    FxBuildHasher.hash_one(id)
+impl Ending {
+    fn new(id: CorrelationId, answered: bool) -> Self {
+        Self(id.tail() << 2 | u64::from(answered))
+    }
+
+    fn id(self) -> u64 {
+        self.0 & !1
+    }
+
+    fn answered(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    fn hash(self) -> u64 {
+        FxBuildHasher.hash_one(self.id())
+    }
 }
 
 #[cfg(test)]
@@ -74,13 +86,15 @@ mod tests {
     #[test]
     fn the_last_ones_are_remembered_with_how_they_ended() {
         let mut ended = Ended::new(3);
-        let ids = ids(11);
+        let ids = ids(20);
         for (turn, &id) in ids.iter().enumerate() {
             assert_eq!(ended.was_answered(id), None);
             ended.push(id, turn % 2 == 0);
             for (other, &id) in ids[..=turn].iter().enumerate() {
-                let expected = (other + 3 > turn).then_some(other % 2 == 0);
-                assert_eq!(ended.was_answered(id), expected, "id {other} after turn {turn}");
+                let (since, remembered) = (turn - other, ended.was_answered(id));
+                let how = Some(other % 2 == 0);
+                assert!(remembered == how || (remembered.is_none() && since >= 3), "{other} after {turn}");
+                assert!(remembered.is_none() || since < 6, "{other} after {turn}");
             }
         }
     }
@@ -88,12 +102,12 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_taken_only_as_needed() {
         let mut ended = Ended::new(1_000);
-        assert_eq!((ended.ring.capacity(), ended.places.capacity()), (0, 0));
+        assert_eq!((ended.younger.capacity(), ended.older.capacity()), (0, 0));
         for id in ids(10_000) {
             ended.push(id, true);
+            assert!(ended.younger.len() <= 1_000 && ended.older.len() <= 1_000);
         }
-        assert_eq!((ended.ring.len(), ended.places.len()), (1_000, 1_000));
-        assert!(ended.ring.capacity() <= 2_048 && ended.places.capacity() <= 4_096);
-        assert_eq!(size_of::<Ending>(), 17);
+        assert!(ended.younger.capacity() <= 2_048 && ended.older.capacity() <= 2_048);
+        assert_eq!(size_of::<Ending>(), 8);
     }
 }

@@ -66,7 +66,7 @@ pub(super) enum Polled<T> {
 }
 
 impl<T> State<T> {
-    pub(super) fn new(remembered: u32) -> Self {
+    pub(super) fn new(remembered: usize) -> Self {
         Self {
             entries: FxHashMap::default(),
             waiting: 0,

@@ -55,7 +55,8 @@ async fn only_post<O: Operation>(http: HttpRequest, payload: Payload, shard: Dat
 }
 
 async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    let (served, incoming) = (shard.metrics.begin(OPENAPI, http.method()), incoming(payload, &shard));
+    let served = shard.metrics.begin(OPENAPI, http.method());
+    let incoming = incoming(payload, &served, &shard);
     let document = openapi::document(shard.clone()).await;
     served.answered(None);
     incoming.answer(&http, document).await
@@ -75,7 +76,7 @@ async fn refuse(
     problem: Problem,
 ) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(route, http.method()), trace::begin(&shard.traces, &http));
-    let incoming = incoming(payload, &shard);
+    let incoming = incoming(payload, &served, &shard);
     let response = finish(&http, &shard, served, span, None, Err(problem));
     incoming.answer(&http, response).await
 }
@@ -87,17 +88,17 @@ async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Sha
         return Box::pin(only_post::<O>(http, payload, shard)).await;
     }
     let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
-    let (mut incoming, mut caller) = (incoming(payload, &shard), None);
+    let (mut incoming, mut caller) = (incoming(payload, &served, &shard), None);
     let outcome = exchange::<O>(&http, &mut incoming, &shard, &mut caller, span.as_ref()).await;
     let is_problem = outcome.is_err();
     let response = finish(&http, &shard, served, span, caller.as_ref(), outcome);
     if is_problem { Box::pin(incoming.answer(&http, response)).await } else { response }
 }
 
-/// The body of a request that came just now.
-fn incoming(payload: Payload, shard: &Shard) -> Incoming {
+/// The body of a request.
+fn incoming(payload: Payload, served: &Exchange<'_>, shard: &Shard) -> Incoming {
     // Set here and obeyed everywhere.
-    let deadline = Deadline::now() + shard.request_timeout;
+    let deadline = Deadline::from_std(served.began()) + shard.request_timeout;
     Incoming::new(payload, deadline)
 }
 

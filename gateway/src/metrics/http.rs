@@ -110,6 +110,11 @@ impl HttpMetrics {
 }
 
 impl Exchange<'_> {
+    /// When the request came.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// It got its answer; `code` if that was an error.
     pub(crate) fn answered(mut self, code: Option<Code>) {
         self.outcome = match code {

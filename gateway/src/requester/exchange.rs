@@ -55,13 +55,13 @@ impl Requester {
         deadline: Instant,
         origin: Origin,
     ) -> Result<Waiting<'_>, RequestError> {
-        let inner = &*self.inner;
-        let writer = inner.way_out().map_err(RequestError::unnamed)?;
+        let (inner, now) = (&*self.inner, Instant::now());
+        let writer = inner.way_out(now.into_std()).map_err(RequestError::unnamed)?;
         let (pending, address) = register(&inner.registry, &inner.named).map_err(RequestError::unnamed)?;
         let id = pending.id();
         let text = id.as_text();
         let failed = |failure| RequestError::about(id, failure);
-        let time_to_live = deadline.saturating_duration_since(Instant::now());
+        let time_to_live = deadline.saturating_duration_since(now);
         let value = encode_request(&text, operation, payload).map_err(|e| failed(Failure::Unencodable(e)))?;
         let (parent, mut headers) = (inner.spans.parent(&origin), origin.headers);
         let sending = inner.spans.sending(id, parent.as_ref(), &mut headers);
@@ -131,11 +131,11 @@ impl Inner {
     }
 
     /// The writer for a new request, or why it would be hopeless.
-    fn way_out(&self) -> Result<&Writer<Outbox>, Failure> {
+    fn way_out(&self, now: std::time::Instant) -> Result<&Writer<Outbox>, Failure> {
         let writer = self.writer().filter(|writer| writer.is_connected());
         let writer = writer.ok_or(Failure::KafkaUnavailable)?;
         if let (NoWorker::Group { grace }, Some(watch)) = (self.config.no_worker, self.watch.get())
-            && nobody_there(watch.latest(), &self.sink.last_reply, grace, std::time::Instant::now())
+            && nobody_there(watch.latest(), &self.sink.last_reply, grace, now)
         {
             return Err(Failure::NoWorkers);
         }

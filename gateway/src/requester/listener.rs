@@ -58,19 +58,19 @@ impl Sink {
     }
 
     /// Looks at the correlation id alone.
-    fn take(&self, record: Record, partition: i32, offset: i64) {
+    fn take(&self, record: Record, partition: i32, offset: i64, now: Instant) {
         let key = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
         let was_parsed = key.as_ref().is_none_or(CorrelationKey::is_from_value);
         // Whatever is no id of a gateway's making is a reply to somebody else's own client.
         let id = key.and_then(|key| CorrelationId::parse(key.as_bytes()));
         let arrived = || Arrived { record, partition, offset, at: self.is_traced.then(SystemTime::now) };
-        let completion = id.map(|id| self.registry.complete(id, || Outcome::Replied(arrived())));
+        let completion = id.map(|id| self.registry.complete(id, || Outcome::Replied(Box::new(arrived()))));
         if completion.is_none_or(|completion| completion == Completion::Foreign) {
             self.foreign.fetch_add(1, Ordering::Relaxed);
             self.foreign_parsed.fetch_add(u64::from(was_parsed), Ordering::Relaxed);
         } else {
             // One that comes late or twice shows a worker at work as well.
-            self.last_reply.record(Instant::now());
+            self.last_reply.record(now);
         }
     }
 
@@ -82,7 +82,7 @@ impl Sink {
     }
 
     /// A record with header values that are null. What it says of itself may still be an answer.
-    fn take_raw(&self, raw: RawRecord, partition: i32) {
+    fn take_raw(&self, raw: RawRecord, partition: i32, now: Instant) {
         let offset = raw.offset;
         let headers = raw
             .headers
@@ -94,7 +94,7 @@ impl Sink {
             headers: headers.collect::<BTreeMap<_, _>>(),
             timestamp: DateTime::UNIX_EPOCH,
         };
-        self.take(record, partition, offset);
+        self.take(record, partition, offset, now);
     }
 }
 
@@ -139,15 +139,17 @@ impl Drop for Listener {
 async fn listen(partition: i32, mut reader: Reader, sink: Arc<Sink>, position: Arc<AtomicI64>) {
     loop {
         let fetched = reader.next().await;
+        let mut now = Instant::now();
         for (number, found) in fetched.records.into_iter().enumerate() {
             if number > 0 && number % AT_ONCE == 0 {
                 position.store(found.offset, Ordering::Relaxed);
                 tokio::task::yield_now().await;
+                now = Instant::now();
             }
-            sink.take(found.record, partition, found.offset);
+            sink.take(found.record, partition, found.offset, now);
         }
         for raw in fetched.unreadable {
-            sink.take_raw(raw, partition);
+            sink.take_raw(raw, partition, now);
         }
         sink.ease();
         position.store(fetched.next_offset, Ordering::Relaxed);
@@ -174,12 +176,12 @@ mod tests {
         let looked = Instant::now();
         let empty = Sighting { members: 0, asked_at: looked, answered_at: looked, last_member_at: None };
         let nobody = || nobody_there(Some(empty), &sink.last_reply, Duration::ZERO, looked);
-        sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))), 0, 1);
+        sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))), 0, 1, Instant::now());
         assert!(nobody());
         let ended = registry.register(None).unwrap();
         let id = ended.id();
         drop(ended);
-        sink.take(reply_to(id), 0, 2);
+        sink.take(reply_to(id), 0, 2, Instant::now());
         assert_eq!(registry.counts().late, 1);
         assert!(!nobody());
     }
@@ -189,13 +191,13 @@ mod tests {
         let sink = Sink::new(Registry::new(Tag::from([1; 4]), 1), false);
         let theirs = CorrelationId::random(Tag::from([2; 4]));
         let value = |text: &str| Record { key: None, value: Some(text.into()), ..reply_to(theirs) };
-        sink.take(reply_to(theirs), 0, 1);
-        sink.take(Record { key: Some(b"order-7".to_vec()), ..reply_to(theirs) }, 0, 2);
+        sink.take(reply_to(theirs), 0, 1, Instant::now());
+        sink.take(Record { key: Some(b"order-7".to_vec()), ..reply_to(theirs) }, 0, 2, Instant::now());
         assert_eq!((sink.foreign(), sink.foreign_parsed()), (2, 0));
-        sink.take(value(&format!(r#"{{"version":1,"id":"{}"}}"#, &*theirs.as_text())), 0, 3);
-        sink.take(value("no envelope"), 0, 4);
+        sink.take(value(&format!(r#"{{"version":1,"id":"{}"}}"#, &*theirs.as_text())), 0, 3, Instant::now());
+        sink.take(value("no envelope"), 0, 4, Instant::now());
         assert_eq!((sink.foreign(), sink.foreign_parsed()), (4, 2));
-        sink.take(reply_to(CorrelationId::random(Tag::from([1; 4]))), 0, 5);
+        sink.take(reply_to(CorrelationId::random(Tag::from([1; 4]))), 0, 5, Instant::now());
         assert_eq!(sink.foreign(), 4, "it has our tag");
     }
 }

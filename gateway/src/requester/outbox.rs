@@ -11,8 +11,8 @@ use super::spans::Arrived;
 
 /// How a pending request ends from outside.
 pub(crate) enum Outcome {
-    /// A reply came.
-    Replied(Arrived),
+    /// A reply came. Boxed, since the registry has room for an outcome beside each request that waits.
+    Replied(Box<Arrived>),
     /// The record is larger than its topic takes.
     TooLarge,
     /// Kafka refused the record, and nobody tried to write it before.

@@ -2,7 +2,7 @@
 
 use std::alloc::GlobalAlloc;
 use std::cell::Cell;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use crate::class::{ALIGN, CLASSES, Class, OVERHEAD, STEP};
 
@@ -71,19 +71,21 @@ impl<B: GlobalAlloc> Kept<B> {
     }
 }
 
-/// Has the processor bring the block that is taken next into its caches, where in a crowd it has long been pushed out.
+/// Has the processor bring the beginning of the block that is taken next, with its link, into its caches: in a crowd it has
+/// long been pushed out.
+#[cfg(target_arch = "x86_64")]
 #[inline]
 fn fetch_ahead(next: Option<NonNull<Link>>) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    if let Some(next) = next {
         // SAFETY: a hint, which reads nothing as far as the language knows and may name any address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.map_or(ptr::null(), |next| next.as_ptr().cast())) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(next.as_ptr().cast()) };
     }
-    // Elsewhere stable Rust has no such hint.
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = next;
 }
+
+/// Nothing: stable Rust has no such hint for other processors.
+#[cfg(not(target_arch = "x86_64"))]
+fn fetch_ahead(_next: Option<NonNull<Link>>) {}
 
 impl<B: GlobalAlloc> Drop for Kept<B> {
     fn drop(&mut self) {

@@ -12,7 +12,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "GlobalAlloc is an unsafe trait, and free blocks are linked through themselves"
+    reason = "GlobalAlloc is an unsafe trait, free blocks are linked through themselves, and hints for caches name addresses"
 )]
 
 mod class;

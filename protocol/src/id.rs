@@ -54,9 +54,10 @@ impl CorrelationId {
         Tag(leading(self.0))
     }
 
-    /// The last 62 bits, all of them random in an id of ours; the two above them are the same in every id.
+    /// The last 62 bits, all of which are random in an id of ours.
     pub(crate) fn tail(&self) -> u64 {
-        self.0.as_u64_pair().1
+        let (_, half) = self.0.as_u64_pair();
+        half & (u64::MAX >> 2)
     }
 
     /// The id as it is written on the wire, without an allocation.
@@ -109,6 +110,12 @@ mod tests {
         assert_eq!(id.0.get_version_num(), 8);
         assert_eq!(id.0.get_variant(), uuid::Variant::RFC4122);
         assert_ne!(id, CorrelationId::random(tag));
+    }
+
+    #[test]
+    fn the_tail_is_what_stands_behind_the_variant() {
+        let id = CorrelationId::parse(b"9f3a01c4-6e0b-8d21-a7f4-0c9b1e55d310").unwrap();
+        assert_eq!(id.tail(), 0x27f4_0c9b_1e55_d310);
     }
 
     #[test]

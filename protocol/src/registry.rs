@@ -1,7 +1,7 @@
 //! Who waits for which reply.
 //!
 //! ```text
-//!   register ──▶ waiting ──▶ departed ──▶ answered ──▶ forgotten once 50,000 others or more have ended
+//!   register ──▶ waiting ──▶ departed ──▶ answered ──▶ forgotten once 100,000 others have ended, or more
 //!                   │            │                          ▲
 //!                   └────────────┴── ended without a reply ─┘
 //!                        (guard dropped, given up, failed from our side)
@@ -53,9 +53,9 @@ pub enum Completion {
     Answered,
     /// Its id has not our tag: somebody else's, not looked up and not counted.
     Foreign,
-    /// Its request, one of the last [`REMEMBERED`] to end, had been answered.
+    /// Its request had been answered, and is still remembered: see [`REMEMBERED`].
     Duplicate,
-    /// Its request, one of the last [`REMEMBERED`] to end, had ended without an answer.
+    /// Its request had ended without an answer, and is still remembered.
     Late,
     /// No such request is remembered.
     Unknown,

@@ -21,7 +21,8 @@ pub const MAX_BODY_BYTES: usize = GatewaySettings::MAX_BODY_BYTES;
 /// Longest piece of a parser's message that is passed on to the caller, in bytes.
 const MAX_DETAIL_BYTES: usize = 200;
 
-/// A body that was read, and the place it holds until the request has been answered.
+/// A body that was read, and the place it holds until the request has been answered: its bytes are in the request's record by
+/// then, which takes as much.
 pub(crate) struct Admitted {
     pub(crate) bytes: Bytes,
     pub(crate) place: Place,

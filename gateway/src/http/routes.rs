@@ -107,25 +107,26 @@ async fn exchange<O: Operation>(
     http: &HttpRequest,
     incoming: &mut Incoming,
     shard: &Shard,
-    known: &mut Option<Caller>,
+    caller: &mut Option<Caller>,
     span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(authenticator) = &shard.authenticator {
-        let caller = Box::pin(authenticator.authenticate(http.headers(), incoming.deadline())).await?;
-        known.insert(caller).demand(O::NAME)?;
+        let known = Box::pin(authenticator.authenticate(http.headers(), incoming.deadline())).await?;
+        // Kept even if it may not call: the answer's span and log line name it.
+        caller.insert(known).demand(O::NAME)?;
     }
-    let share = share(http, shard, known.as_ref())?;
+    let share = share(http, shard, caller.as_ref())?;
     let Admitted { bytes, place } = body::read(http.headers(), incoming, &shard.admission).await?;
     let was_crowded = shard.admission.is_crowded();
     let failure = |error| {
         let in_a_crowd = (was_crowded || shard.admission.is_crowded()) && shard.requester.is_ready();
         answer::failure(error, in_a_crowd)
     };
-    let sent = Instant::now();
-    let waiting = {
+    let (sent, waiting) = {
         let input: O::Input<'_> = body::parse(&bytes)?;
-        let origin = origin(http, known.as_ref(), span);
-        shard.requester.send(O::NAME, &input, incoming.deadline(), origin).map_err(failure)?
+        let origin = origin(http, caller.as_ref(), span);
+        let sent = Instant::now();
+        (sent, shard.requester.send(O::NAME, &input, incoming.deadline(), origin).map_err(failure)?)
     };
     // Its record has it by now.
     drop(bytes);

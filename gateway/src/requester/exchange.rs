@@ -44,7 +44,8 @@ impl Requester {
         self.send(operation, payload, deadline, Origin::default())?.reply().await
     }
 
-    /// Hands a request over, for somebody who says where it comes from. Its reply is waited for up to `deadline`.
+    /// Hands a request over, for somebody who says where it comes from. Nobody ends it at `deadline` but [`Waiting::reply`]:
+    /// await that, or drop it.
     ///
     /// # Errors
     /// As [`request`](Self::request) has them, of what is known at once.
@@ -79,50 +80,52 @@ impl<'a> Waiting<'a> {
     /// As [`Requester::request`] has them, of what shows later.
     #[expect(
         clippy::manual_async_fn,
-        reason = "an async fn has two places for what it is given, in every future"
+        reason = "the future of an async fn has its arguments twice, as given and as used"
     )]
     pub fn reply(mut self) -> impl Future<Output = Result<Answer, RequestError>> + use<'a> {
         async move {
             let id = self.pending.id();
-            let failed = |failure| RequestError::about(id, failure);
-            let (outcome, departed) = match timeout_at(self.deadline, self.pending.outcome()).await {
-                Ok(outcome) => (outcome, self.pending.departed()),
+            let ended = match timeout_at(self.deadline, self.pending.outcome()).await {
+                Ok(outcome) => Ok((outcome, self.pending.departed())),
                 Err(_) => match self.pending.give_up() {
-                    Parting::Ended(outcome) => (outcome, true),
-                    Parting::Departed => return Err(failed(Failure::OutcomeUnknown)),
-                    Parting::NeverSent => return Err(failed(Failure::KafkaUnavailable)),
+                    Parting::Ended(outcome) => Ok((outcome, true)),
+                    Parting::Departed => Err(Failure::OutcomeUnknown),
+                    Parting::NeverSent => Err(Failure::KafkaUnavailable),
                 },
             };
-            self.inner.read(id, outcome, departed, self.parent.as_deref())
+            ended
+                .and_then(|(outcome, departed)| {
+                    self.inner.judge(id, outcome, departed, self.parent.as_deref())
+                })
+                .map_err(|failure| RequestError::about(id, failure))
         }
     }
 }
 
 impl Inner {
     /// What the outcome of a request means to whoever waited for it.
-    fn read(
+    fn judge(
         &self,
         id: CorrelationId,
         outcome: Outcome,
         departed: bool,
         parent: Option<&SpanContext>,
-    ) -> Result<Answer, RequestError> {
-        let failure = match outcome {
+    ) -> Result<Answer, Failure> {
+        match outcome {
             Outcome::Replied(reply) => {
                 let mut processing = self.spans.processing(id, parent, &reply);
                 let answer = Answer::read(id, &id.as_text(), reply.record);
                 if let (Some(span), Err(Failure::BadReply(reason))) = (&mut processing, &answer) {
                     span.fail("bad_reply", reason.clone());
                 }
-                return answer.map_err(|failure| RequestError::about(id, failure));
+                answer
             }
-            Outcome::TooLarge => Failure::TooLarge,
-            Outcome::Refused => Failure::Refused,
+            Outcome::TooLarge => Err(Failure::TooLarge),
+            Outcome::Refused => Err(Failure::Refused),
             // Not executed for certain only if its record was never handed to Kafka.
-            Outcome::Stopped if departed => Failure::OutcomeUnknown,
-            Outcome::Stopped => Failure::ShuttingDown,
-        };
-        Err(RequestError::about(id, failure))
+            Outcome::Stopped if departed => Err(Failure::OutcomeUnknown),
+            Outcome::Stopped => Err(Failure::ShuttingDown),
+        }
     }
 
     /// The writer, once the topics are there.

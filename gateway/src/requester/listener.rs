@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use chrono::DateTime;
 use kafka::Record;
 use kafka::batch::RawRecord;
-use kafka::reader::{Reader, ReaderStatus};
+use kafka::reader::{Fetched, Reader, ReaderStatus};
 use kafka::writer::Writer;
 use protocol::{Completion, CorrelationId, CorrelationKey, Registry, reply_correlation};
 use tokio::runtime::Handle;
@@ -19,9 +19,13 @@ use super::outbox::{Outbox, Outcome};
 use super::spans::Arrived;
 use super::workers::LastReply;
 
-/// Replies that are handed out at once. Those who waited for them answer before the next ones are woken, as long as what
-/// they need is still in the processor's caches.
-const AT_ONCE: usize = 64;
+/// Replies that are handed out at once: most of those who waited for them answer before the next ones are woken, while the
+/// processor's caches still have what they need.
+const PORTION: usize = 64;
+
+/// Turns of the event loop that what one fetch brought is handed out in at most. Deadlines pass meanwhile, so the portions of
+/// a large one are larger.
+const MAX_TURNS: usize = 8;
 
 /// Where replies go to.
 pub(crate) struct Sink {
@@ -57,20 +61,38 @@ impl Sink {
         self.foreign_parsed.load(Ordering::Relaxed)
     }
 
+    /// Gives what a fetch of `partition` brought to those who wait for it. Dropped halfway it leaves the rest to nobody.
+    async fn hand_out(&self, fetched: Fetched, partition: i32) {
+        let arrival = Arrival { partition, at: Instant::now(), wall: self.is_traced.then(SystemTime::now) };
+        for raw in fetched.unreadable {
+            self.take_raw(raw, arrival);
+        }
+        let portion = PORTION.max(fetched.records.len().div_ceil(MAX_TURNS));
+        for (number, found) in fetched.records.into_iter().enumerate() {
+            if number > 0 && number % portion == 0 {
+                self.ease();
+                tokio::task::yield_now().await;
+            }
+            self.take(found.record, found.offset, arrival);
+        }
+        self.ease();
+    }
+
     /// Looks at the correlation id alone.
-    fn take(&self, record: Record, partition: i32, offset: i64, now: Instant) {
+    fn take(&self, record: Record, offset: i64, arrival: Arrival) {
         let key = reply_correlation(record.key.as_deref(), record.value.as_deref(), &record.headers);
         let was_parsed = key.as_ref().is_none_or(CorrelationKey::is_from_value);
         // Whatever is no id of a gateway's making is a reply to somebody else's own client.
         let id = key.and_then(|key| CorrelationId::parse(key.as_bytes()));
-        let arrived = || Arrived { record, partition, offset, at: self.is_traced.then(SystemTime::now) };
+        let Arrival { partition, at, wall } = arrival;
+        let arrived = || Arrived { record, partition, offset, at: wall };
         let completion = id.map(|id| self.registry.complete(id, || Outcome::Replied(Box::new(arrived()))));
         if completion.is_none_or(|completion| completion == Completion::Foreign) {
             self.foreign.fetch_add(1, Ordering::Relaxed);
             self.foreign_parsed.fetch_add(u64::from(was_parsed), Ordering::Relaxed);
         } else {
             // One that comes late or twice shows a worker at work as well.
-            self.last_reply.record(now);
+            self.last_reply.record(at);
         }
     }
 
@@ -82,7 +104,7 @@ impl Sink {
     }
 
     /// A record with header values that are null. What it says of itself may still be an answer.
-    fn take_raw(&self, raw: RawRecord, partition: i32, now: Instant) {
+    fn take_raw(&self, raw: RawRecord, arrival: Arrival) {
         let offset = raw.offset;
         let headers = raw
             .headers
@@ -94,11 +116,21 @@ impl Sink {
             headers: headers.collect::<BTreeMap<_, _>>(),
             timestamp: DateTime::UNIX_EPOCH,
         };
-        self.take(record, partition, offset, now);
+        self.take(record, offset, arrival);
     }
 }
 
-/// A partition that is being read. Dropping it stops the reading.
+/// When and where a fetch brought something.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    partition: i32,
+    at: Instant,
+    /// The same by the clock that traces go by, where somebody wants to know.
+    wall: Option<SystemTime>,
+}
+
+/// A partition that is being read. Dropping it stops the reading, and drops replies that were read and not handed out yet:
+/// there may be no request left that names the partition.
 pub(crate) struct Listener {
     position: Arc<AtomicI64>,
     status: ReaderStatus,
@@ -139,30 +171,59 @@ impl Drop for Listener {
 async fn listen(partition: i32, mut reader: Reader, sink: Arc<Sink>, position: Arc<AtomicI64>) {
     loop {
         let fetched = reader.next().await;
-        let mut now = Instant::now();
-        for (number, found) in fetched.records.into_iter().enumerate() {
-            if number > 0 && number % AT_ONCE == 0 {
-                position.store(found.offset, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-                now = Instant::now();
-            }
-            sink.take(found.record, partition, found.offset, now);
-        }
-        for raw in fetched.unreadable {
-            sink.take_raw(raw, partition, now);
-        }
-        sink.ease();
-        position.store(fetched.next_offset, Ordering::Relaxed);
+        let next_offset = fetched.next_offset;
+        sink.hand_out(fetched, partition).await;
+        position.store(next_offset, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use kafka::group::Sighting;
-    use protocol::Tag;
+    use protocol::{Pending, Tag};
+    use rskafka::record::RecordAndOffset;
 
     use super::super::workers::nobody_there;
     use super::*;
+
+    fn now() -> Arrival {
+        Arrival { partition: 0, at: Instant::now(), wall: None }
+    }
+
+    /// What a fetch brought of replies to `ids`.
+    fn replies_to(ids: impl Iterator<Item = CorrelationId>) -> Fetched {
+        let found = |(offset, id)| RecordAndOffset { record: reply_to(id), offset };
+        let records: Vec<_> = (0..).zip(ids).map(found).collect();
+        let end = i64::try_from(records.len()).unwrap();
+        Fetched {
+            records,
+            unreadable: Vec::new(),
+            high_watermark: end,
+            next_offset: end,
+            max_age: None,
+            skipped: None,
+            restarted: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn replies_are_handed_out_in_portions_and_a_large_fetch_in_few_turns() {
+        for (replies, first_portion) in [(64, 64), (130, 64), (1_600, 200)] {
+            let registry = Registry::new(Tag::from([1; 4]), replies);
+            let sink = Sink::new(registry.clone(), false);
+            let waiting: Vec<_> = (0..replies).map(|_| registry.register(None).unwrap()).collect();
+            let mut handing_out = Box::pin(sink.hand_out(replies_to(waiting.iter().map(Pending::id)), 0));
+            let mut turns = 1;
+            let is_over = handing_out.as_mut().now_or_never().is_some();
+            assert_eq!((registry.pending(), is_over), (replies - first_portion, replies == first_portion));
+            while registry.pending() > 0 {
+                turns += 1;
+                handing_out.as_mut().now_or_never();
+            }
+            assert!(turns <= MAX_TURNS, "{turns}");
+        }
+    }
 
     fn reply_to(id: CorrelationId) -> Record {
         let key = Some(id.as_text().as_bytes().to_vec());
@@ -176,12 +237,12 @@ mod tests {
         let looked = Instant::now();
         let empty = Sighting { members: 0, asked_at: looked, answered_at: looked, last_member_at: None };
         let nobody = || nobody_there(Some(empty), &sink.last_reply, Duration::ZERO, looked);
-        sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))), 0, 1, Instant::now());
+        sink.take(reply_to(CorrelationId::random(Tag::from([2; 4]))), 1, now());
         assert!(nobody());
         let ended = registry.register(None).unwrap();
         let id = ended.id();
         drop(ended);
-        sink.take(reply_to(id), 0, 2, Instant::now());
+        sink.take(reply_to(id), 2, now());
         assert_eq!(registry.counts().late, 1);
         assert!(!nobody());
     }
@@ -191,13 +252,13 @@ mod tests {
         let sink = Sink::new(Registry::new(Tag::from([1; 4]), 1), false);
         let theirs = CorrelationId::random(Tag::from([2; 4]));
         let value = |text: &str| Record { key: None, value: Some(text.into()), ..reply_to(theirs) };
-        sink.take(reply_to(theirs), 0, 1, Instant::now());
-        sink.take(Record { key: Some(b"order-7".to_vec()), ..reply_to(theirs) }, 0, 2, Instant::now());
+        sink.take(reply_to(theirs), 1, now());
+        sink.take(Record { key: Some(b"order-7".to_vec()), ..reply_to(theirs) }, 2, now());
         assert_eq!((sink.foreign(), sink.foreign_parsed()), (2, 0));
-        sink.take(value(&format!(r#"{{"version":1,"id":"{}"}}"#, &*theirs.as_text())), 0, 3, Instant::now());
-        sink.take(value("no envelope"), 0, 4, Instant::now());
+        sink.take(value(&format!(r#"{{"version":1,"id":"{}"}}"#, &*theirs.as_text())), 3, now());
+        sink.take(value("no envelope"), 4, now());
         assert_eq!((sink.foreign(), sink.foreign_parsed()), (4, 2));
-        sink.take(reply_to(CorrelationId::random(Tag::from([1; 4]))), 0, 5, Instant::now());
+        sink.take(reply_to(CorrelationId::random(Tag::from([1; 4]))), 5, now());
         assert_eq!(sink.foreign(), 4, "it has our tag");
     }
 }

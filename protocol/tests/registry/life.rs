@@ -124,13 +124,13 @@ fn a_reply_with_our_tag_to_no_request_is_unknown() {
 }
 
 #[test]
-fn fifty_thousand_that_ended_last_are_remembered_and_less_than_twice_as_many() {
+fn the_last_hundred_thousand_ended_are_remembered_and_never_more_than_twice_as_many() {
     let registry = registry(10);
     let ids: Vec<_> = (0..=2 * REMEMBERED).map(|_| register(&registry).id()).collect();
-    assert_eq!(ids.len(), 100_001);
+    assert_eq!(ids.len(), 200_001);
     assert_eq!(reply(&registry, ids[0], 1), Completion::Unknown);
-    assert_eq!(reply(&registry, ids[50_001], 1), Completion::Late);
-    assert_eq!(reply(&registry, ids[100_000], 1), Completion::Late);
+    assert_eq!(reply(&registry, ids[100_001], 1), Completion::Late);
+    assert_eq!(reply(&registry, ids[200_000], 1), Completion::Late);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One trace from HTTP through both topics and back, at a collector; and what a collector costs that is not there.
 
+mod callers;
 mod logs;
 mod sampling;
 
@@ -34,6 +35,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_trace_that_the_gateway_leaves_out_is_recorded_by_nobody", context, sampling::left_out),
         test("a_dead_letter_is_a_failed_span_and_its_log_line_names_its_trace", context, logs::dead_letter),
         test("a_callers_names_are_in_the_log_lines_of_the_gateway", context, logs::log_lines),
+        test("the_span_of_a_refused_call_names_its_caller", context, callers::refused),
         test("a_collector_that_never_answers_disturbs_no_call_and_no_stop", context, dead_collector),
     ]
 }

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use kafka::check::Level;
+use service::metrics::Metrics;
 use service::settings::HttpsSettings;
 use tls::rustls::ServerConfig;
 use tls::{ClientCertificates, KeyPair, Server, ServerFiles, TlsError};
 
+use crate::metrics::as_float;
 use crate::reload::Source;
 
 /// A certificate that ends within this time should have been renewed.
@@ -46,6 +48,12 @@ impl Https {
         self.server.config().context("HTTPS cannot be served")
     }
 
+    /// When the certificate that is shown ends, or one above it that is shown with it: in seconds since 1970, none where it
+    /// does not say.
+    fn end(&self) -> Option<i64> {
+        self.server.seen().ok().map(|seen| seen.valid_until.timestamp())
+    }
+
     /// Of a certificate that has ended, will soon, or has not begun: it is shown all the same, and clients refuse it.
     fn warn_of_the_end(&self) {
         let Ok(seen) = self.server.seen() else { return };
@@ -54,6 +62,16 @@ impl Https {
             tracing::warn!(certificate = %self.certificate.display(), "HTTPS has a certificate {text}");
         }
     }
+}
+
+/// Shows until when clients take the certificate: warnings are only logged when it is read.
+pub(crate) fn show(https: &Arc<Https>, registry: &Metrics) {
+    let https = https.clone();
+    registry.gauge_of(
+        "gateway_certificate_expiry_timestamp_seconds",
+        "When the certificate for HTTPS ends, in seconds since 1970; NaN where it does not say",
+        move || https.end().map_or(f64::NAN, as_float),
+    );
 }
 
 /// What is read again.

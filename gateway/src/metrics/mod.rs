@@ -164,6 +164,6 @@ fn show_kafka(registry: &service::metrics::Metrics, shards: &Shards) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the scraper stores floats")]
-fn as_float(count: i64) -> f64 {
+pub(crate) fn as_float(count: i64) -> f64 {
     count as f64
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper::{Request, StatusCode};
@@ -206,14 +207,26 @@ async fn new_certificate(context: Context) -> Result<()> {
     let (before, stream) = shown().await?;
     let mut kept = over_http1(stream).await?;
     is_right(kept.send_request(request()?).await?).await?;
-    files.put("gateway", &files.authority.issue("gateway", &["localhost"]))?;
+    let now = DateTime::from_timestamp(Utc::now().timestamp(), 0).context("no such time")?;
+    let end = now + TimeDelta::days(10);
+    ensure!(ends_at(&gateway).await? > end);
+    let issued = files.authority.issue_between("gateway", &["localhost"], now - TimeDelta::days(1), end);
+    files.put("gateway", &issued)?;
     wait::until_ok("the new certificate", async || {
         ensure!(shown().await?.0 != before);
         Ok(())
     })
     .await?;
+    ensure!(ends_at(&gateway).await? == end, "the metric is the old one's");
     is_right(kept.send_request(request()?).await?).await?;
     call(gateway.port, files.client(None)?).await
+}
+
+/// When the certificate ends that the gateway says that it shows.
+async fn ends_at(gateway: &Running) -> Result<DateTime<Utc>> {
+    let shown = gateway.metric("gateway_certificate_expiry_timestamp_seconds").await?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
+    DateTime::from_timestamp(shown as i64, 0).context("no such time")
 }
 
 async fn client_certificates(context: Context) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::Bytes;
 use serde::Deserialize;
 use service::settings::GatewaySettings;
@@ -63,18 +63,21 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Proble
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
+    // Whoever says two things means one of them, and nobody knows which.
+    let is_identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).all(is_identity) {
         return unsupported("compressed bodies are not taken; send the JSON as it is");
     }
-    let declared = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let essence = declared.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    if essence.eq_ignore_ascii_case(b"application/json") {
+    let mut declared = headers.get_all(header::CONTENT_TYPE).peekable();
+    if declared.peek().is_some() && declared.all(is_json) {
         return Ok(());
     }
     unsupported("send the header `content-type: application/json`")
+}
+
+fn is_json(media_type: &HeaderValue) -> bool {
+    let essence = media_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
 fn declared_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
@@ -136,6 +139,25 @@ mod tests {
     fn compressed_bodies_are_refused() {
         let gzip = headers(&[("content-type", "application/json"), ("content-encoding", "gzip")]);
         assert_eq!(check_media_type(&gzip).unwrap_err().code(), Code::UnsupportedMediaType);
+    }
+
+    #[test]
+    fn of_several_media_types_and_encodings_each_counts() {
+        let json = ("content-type", "application/json");
+        for (with, is_taken) in
+            [(json, true), (("content-encoding", "identity"), true), (("content-type", "text/plain"), false)]
+        {
+            let both = |pairs: [(&'static str, &'static str); 2]| {
+                let mut both = headers(&pairs[..1]);
+                let [_, (name, value)] = pairs;
+                both.append(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+                check_media_type(&both).is_ok()
+            };
+            assert_eq!((both([json, with]), both([with, json])), (is_taken, is_taken), "{with:?}");
+        }
+        let mut twice = headers(&[json, ("content-encoding", "identity")]);
+        twice.append(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert!(check_media_type(&twice).is_err());
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
         test("a_head_that_does_not_arrive_ends_its_connection", context, slow_head),
         test("a_request_id_is_echoed", context, request_id),
         test("without_a_reply_the_answer_is_504_at_the_deadline", context, no_reply),
+        test("a_request_ends_when_its_caller_hangs_up", context, hung_up),
         test("without_kafka_the_answer_is_503_at_once", context, no_kafka),
         test("when_kafka_goes_away_the_answer_is_503_until_it_is_back", context, kafka_goes_away),
         test("a_worker_may_reject_or_fail", context, worker_errors),
@@ -152,6 +153,47 @@ async fn no_reply(context: Context) -> Result<()> {
     let elapsed = begin.elapsed();
     ensure!(elapsed >= Duration::from_millis(1500) && elapsed < Duration::from_secs(5), "{elapsed:?}");
     Ok(())
+}
+
+/// By closing its connection, as one does whose patience is shorter than ours.
+async fn hung_up(context: Context) -> Result<()> {
+    const CALLERS: usize = 5;
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = NoWorker::Off;
+    // Longer than anything is waited for here.
+    settings.request_timeout = 2 * wait::PATIENCE;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let are_pending = async |count: usize| {
+        wait::until_ok("the requests under way", async || {
+            let pending = gateway.metric("gateway_pending_requests").await?;
+            ensure!(pending == count as f64, "{pending}");
+            Ok(())
+        })
+        .await
+    };
+    let body = r#"{"data":"x"}"#;
+    let call = format!(
+        "POST /hash HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut callers = Vec::new();
+    for _ in 0..CALLERS {
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).await?;
+        stream.write_all(call.as_bytes()).await?;
+        callers.push(stream);
+    }
+    are_pending(CALLERS).await?;
+    drop(callers);
+    are_pending(0).await?;
+    let page = gateway.metrics().await?;
+    let closed = page
+        .lines()
+        .find(|line| line.contains("duration_seconds_count") && line.contains("client_closed"))
+        .with_context(|| format!("nobody is counted as gone: {page}"))?;
+    ensure!(closed.ends_with(&format!(" {CALLERS}")), "{closed}");
+    gateway.stop(Duration::from_secs(10)).await
 }
 
 async fn no_kafka(context: Context) -> Result<()> {

@@ -130,7 +130,9 @@ impl Gateway {
         traces.show_in(&registry);
         let shares = Shares::from_settings(&settings.shares);
         let scheme = if https.is_some() { "https" } else { "http" };
-        https.iter().for_each(|https| https::show(https, &registry));
+        if let Some(https) = &https {
+            https::show(https, &registry);
+        }
         let settings = Arc::new(settings);
         let draining = Arc::new(AtomicBool::new(false));
         let blueprint = Blueprint {

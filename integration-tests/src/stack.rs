@@ -205,6 +205,19 @@ impl Running {
         Client::new(self.management_port)?.metric(name).await
     }
 
+    /// Waits until so many requests are under way in a gateway.
+    ///
+    /// # Errors
+    /// It does not come to that; says how many there were last.
+    pub async fn until_pending(&self, count: u32) -> Result<()> {
+        wait::until_ok(&format!("{count} requests under way"), async || {
+            let pending = self.metric("gateway_pending_requests").await?;
+            anyhow::ensure!(pending == f64::from(count), "there are {pending}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Asks it to stop, as SIGTERM would.
     pub fn ask_to_stop(&self) {
         self.shutdown.trigger();

@@ -144,20 +144,14 @@ mod tests {
     #[test]
     fn of_several_media_types_and_encodings_each_counts() {
         let json = ("content-type", "application/json");
-        for (with, is_taken) in
+        let is_taken = |pairs: &[_]| check_media_type(&headers(pairs)).is_ok();
+        for (with, expected) in
             [(json, true), (("content-encoding", "identity"), true), (("content-type", "text/plain"), false)]
         {
-            let both = |pairs: [(&'static str, &'static str); 2]| {
-                let mut both = headers(&pairs[..1]);
-                let [_, (name, value)] = pairs;
-                both.append(header::HeaderName::from_static(name), HeaderValue::from_static(value));
-                check_media_type(&both).is_ok()
-            };
-            assert_eq!((both([json, with]), both([with, json])), (is_taken, is_taken), "{with:?}");
+            assert_eq!((is_taken(&[json, with]), is_taken(&[with, json])), (expected, expected), "{with:?}");
         }
-        let mut twice = headers(&[json, ("content-encoding", "identity")]);
-        twice.append(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert!(check_media_type(&twice).is_err());
+        let (identity, gzip) = (("content-encoding", "identity"), ("content-encoding", "gzip"));
+        assert!(!is_taken(&[json, identity, gzip]));
     }
 
     #[test]

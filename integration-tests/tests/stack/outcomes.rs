@@ -155,9 +155,10 @@ async fn no_reply(context: Context) -> Result<()> {
     Ok(())
 }
 
-/// By closing its connection, as one does whose patience is shorter than ours.
+/// By closing its connection, as one does whose patience is shorter than ours, or the half that it sends by.
 async fn hung_up(context: Context) -> Result<()> {
-    const CALLERS: usize = 5;
+    const CALLERS: u32 = 5;
+    const GONE: &str = r#"http_server_request_duration_seconds_count{http_request_method="POST",url_scheme="http",http_route="/hash",http_response_status_code="",error_type="client_closed"}"#;
     let stack = context.stack().await?;
     let mut settings = stack.gateway_settings();
     settings.no_worker = NoWorker::Off;
@@ -165,14 +166,6 @@ async fn hung_up(context: Context) -> Result<()> {
     settings.request_timeout = 2 * wait::PATIENCE;
     let gateway = stack.start_gateway(settings)?;
     gateway.ready().await?;
-    let are_pending = async |count: usize| {
-        wait::until_ok("the requests under way", async || {
-            let pending = gateway.metric("gateway_pending_requests").await?;
-            ensure!(pending == count as f64, "{pending}");
-            Ok(())
-        })
-        .await
-    };
     let body = r#"{"data":"x"}"#;
     let call = format!(
         "POST /hash HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -184,15 +177,16 @@ async fn hung_up(context: Context) -> Result<()> {
         stream.write_all(call.as_bytes()).await?;
         callers.push(stream);
     }
-    are_pending(CALLERS).await?;
+    gateway.until_pending(CALLERS).await?;
+    let mut half = callers.pop().context("there are some")?;
     drop(callers);
-    are_pending(0).await?;
-    let page = gateway.metrics().await?;
-    let closed = page
-        .lines()
-        .find(|line| line.contains("duration_seconds_count") && line.contains("client_closed"))
-        .with_context(|| format!("nobody is counted as gone: {page}"))?;
-    ensure!(closed.ends_with(&format!(" {CALLERS}")), "{closed}");
+    gateway.until_pending(1).await?;
+    half.shutdown().await?;
+    gateway.until_pending(0).await?;
+    let mut said = String::new();
+    timeout(wait::PATIENCE, half.read_to_string(&mut said)).await.context("the connection stays open")??;
+    ensure!(said.is_empty(), "{said}");
+    ensure!(gateway.metric(GONE).await? == f64::from(CALLERS));
     gateway.stop(Duration::from_secs(10)).await
 }
 

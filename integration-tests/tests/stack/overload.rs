@@ -108,10 +108,7 @@ async fn too_many_bytes(context: Context) -> Result<()> {
     ensure!(began.elapsed() < AT_ONCE, "refused after {:?}", began.elapsed());
     let fits = client.clone();
     let small = tokio::spawn(async move { fits.hash("what still fits is taken").await });
-    wait::until("the small one to be pending as well", async || {
-        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 2.0)
-    })
-    .await?;
+    gateway.until_pending(2).await?;
     gate.open();
     for outcome in join_all([pending, small]).await {
         outcome??;

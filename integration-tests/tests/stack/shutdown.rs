@@ -50,10 +50,7 @@ async fn gateway_in_flight(context: Context) -> Result<()> {
             tokio::spawn(async move { client.hash(&format!("in flight {n}")).await })
         })
         .collect();
-    wait::until("both calls to be in flight", async || {
-        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 2.0)
-    })
-    .await?;
+    gateway.until_pending(2).await?;
     gateway.stop(LIMIT).await?;
     for call in join_all(calls).await {
         call??;
@@ -74,10 +71,7 @@ async fn worker_in_flight(context: Context) -> Result<()> {
             tokio::spawn(async move { client.hash(&format!("in flight {n}")).await })
         })
         .collect();
-    wait::until("the calls to be in flight", async || {
-        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 4.0)
-    })
-    .await?;
+    gateway.until_pending(4).await?;
     let second = stack.start_processor(stack.processor_settings())?;
     first.stop(LIMIT).await?;
     for call in join_all(calls).await {
@@ -94,10 +88,7 @@ async fn hurried(context: Context) -> Result<()> {
     gateway.ready().await?;
     let client = gateway.client()?;
     let call = tokio::spawn(async move { client.refused("nobody will answer").await });
-    wait::until("the call to be in flight", async || {
-        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 1.0)
-    })
-    .await?;
+    gateway.until_pending(1).await?;
     let begin = Instant::now();
     gateway.hurry();
     gateway.stop(LIMIT).await?;
@@ -124,10 +115,7 @@ async fn nothing_new(context: Context) -> Result<()> {
     slow.write_all(head.as_bytes()).await?;
     let client = gateway.client()?;
     let pending = tokio::spawn(async move { client.refused("nobody will answer").await });
-    wait::until("both calls to be in flight", async || {
-        gateway.metric("gateway_pending_requests").await.is_ok_and(|pending| pending == 2.0)
-    })
-    .await?;
+    gateway.until_pending(2).await?;
     gateway.hurry();
     ensure!(pending.await??.code == "outcome_unknown", "what is pending ends");
     slow.write_all(rest.as_bytes()).await?;

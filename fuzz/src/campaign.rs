@@ -13,12 +13,15 @@ use crate::target::Target;
 
 /// No input of some kilobytes takes longer, however busy the machine.
 const LONGEST: Duration = Duration::from_secs(10);
+const ROOM: &str = "there is room for one input";
 
 pub(crate) fn run(target: &Target, options: &Options, decode: impl Fn(&[u8])) {
     let corpus = Corpus::of(target.name);
     let mut coverage = Coverage::default();
     let mut pool = Vec::new();
+    let mut running = corpus.running().expect("the target folder can be written to");
     for (path, bytes) in corpus.kept() {
+        running.put(&bytes).expect(ROOM);
         if let Err(fault) = attempt(target, &decode, &bytes, &mut coverage) {
             panic!("{}: {fault}\nby {}", target.name, path.display());
         }
@@ -29,18 +32,15 @@ pub(crate) fn run(target: &Target, options: &Options, decode: impl Fn(&[u8])) {
         pool.extend(corpus.found());
     }
 
-    let mut running = options.is_long.then(|| corpus.running().expect("the target folder can be written to"));
     let mut random = Random::new(options.seed);
     let ends = Instant::now() + options.time;
     let mut tried = 0_u64;
     let mut next = kept;
-    while tried == 0 || Instant::now() < ends {
+    while tried == 0 || (tried < options.inputs && Instant::now() < ends) {
         // What was found before is tried as it is, which tells what it reaches.
         let is_old = next < pool.len();
         let bytes = if is_old { pool[next].clone() } else { mutated(&pool, &mut random) };
-        if let Some(running) = &mut running {
-            running.put(&bytes).expect("there is room for one input");
-        }
+        running.put(&bytes).expect(ROOM);
         match attempt(target, &decode, &bytes, &mut coverage) {
             Ok(true) if !is_old => {
                 corpus.keep(&bytes);

@@ -15,11 +15,12 @@
 //!
 //! | Variable | Meaning | Default |
 //! |---|---|---|
-//! | `FUZZ_SECONDS` | how long each target runs; then a line on stderr says what was tried | 0.2 s, in silence |
-//! | `FUZZ_SEED` | where the random numbers begin, to repeat a run | the time |
+//! | `FUZZ_SECONDS` | how long each target runs; then a line on stderr says what was tried | 2,000 inputs or 0.2 s, in silence |
+//! | `FUZZ_SEED` | where the random numbers begin, to repeat a run | the time; in a short run the same each time |
 //!
-//! An input that fails is written to `target/fuzz/NAME/`, and the panic says where. Once mended it belongs into
-//! `fuzz/corpus/NAME/`, which every run begins with.
+//! An input that fails is written to `target/fuzz/NAME/`, and the panic says where; one that ended the whole process, as
+//! memory does that is not to be had, is `running` there. Once mended it belongs into `fuzz/corpus/NAME/`, which every run
+//! begins with.
 
 mod allocations;
 mod campaign;

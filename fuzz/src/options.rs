@@ -4,10 +4,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a target runs where nobody asks for more: a share of `cargo test`.
 const MOMENT: Duration = Duration::from_millis(200);
+/// How many inputs it tries then, and from which seed: the same ones each time, so that a test that passed says the same of
+/// the same code tomorrow. New ones are for the long runs.
+const FEW: u64 = 2000;
+const SEED_OF_FEW: u64 = 1;
 
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) time: Duration,
+    pub(crate) inputs: u64,
     pub(crate) seed: u64,
     /// Somebody asked for a run of its own, and wants to hear of it.
     pub(crate) is_long: bool,
@@ -20,8 +25,11 @@ impl Options {
         let seconds = number::<f64>("FUZZ_SECONDS", "seconds");
         let time =
             seconds.map(|seconds| Duration::try_from_secs_f64(seconds).expect("FUZZ_SECONDS is a time"));
-        let seed = number::<u64>("FUZZ_SEED", "a number of 64 bits").unwrap_or_else(now);
-        Self { time: time.unwrap_or(MOMENT), seed, is_long: time.is_some() }
+        let seed = number::<u64>("FUZZ_SEED", "a number of 64 bits");
+        match time {
+            Some(time) => Self { time, inputs: u64::MAX, seed: seed.unwrap_or_else(now), is_long: true },
+            None => Self { time: MOMENT, inputs: FEW, seed: seed.unwrap_or(SEED_OF_FEW), is_long: false },
+        }
     }
 }
 

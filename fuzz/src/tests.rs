@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::{Target, allocations, campaign, parts};
 
 /// Found after some hundred inputs of this seed; far longer than they take.
-const OPTIONS: Options = Options { time: Duration::from_secs(60), seed: 1, is_long: false };
+const OPTIONS: Options = Options { time: Duration::from_secs(60), inputs: u64::MAX, seed: 1, is_long: false };
 
 /// The words of the panic that a run of this target ends in.
 fn fault(target: Target, decode: impl Fn(&[u8])) -> String {

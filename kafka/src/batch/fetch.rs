@@ -21,10 +21,6 @@ use crate::{
     wire::{self, Connection, WireError, accepted},
 };
 
-/// The first version that gives no message in an old format where it need not, and rskafka's.
-const OLDEST_VERSION: i16 = 4;
-/// From version 13 topics go by id.
-const NEWEST_VERSION: i16 = 12;
 /// A broker always gives at least one whole batch, so this asks for just that.
 const ONE_BATCH: i32 = 1;
 
@@ -127,7 +123,7 @@ pub(super) async fn fetch(
     place: &Place<'_>,
     max_bytes: i32,
 ) -> Result<PartitionData, WireError> {
-    let version = connection.version_within::<FetchRequest>(OLDEST_VERSION..=NEWEST_VERSION)?;
+    let version = connection.version_within::<FetchRequest>(wire::FETCH_VERSIONS)?;
     let answer = connection.call(&request(place, max_bytes), version, limit).await?;
     accepted(answer.error_code, || place.what())?;
     let data = partition_data(answer).ok_or_else(|| WireError::Broken {

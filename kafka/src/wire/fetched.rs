@@ -11,7 +11,13 @@
 //!   since 12: lengths are variable-length numbers, and everything ends in tagged fields
 //! ```
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Result, bail, ensure};
+
+/// Versions of Fetch that are read. The first is the one that gives no message in an old format where it need not, and
+/// rskafka's; after the last, topics go by id.
+pub(crate) const VERSIONS: RangeInclusive<i16> = 4..=12;
 
 /// From here on lengths are variable-length numbers.
 const FIRST_FLEXIBLE_VERSION: i16 = 12;
@@ -21,8 +27,9 @@ const FIRST_FLEXIBLE_VERSION: i16 = 12;
 const TAGS_OF_PARTITION: [usize; 3] = [4 + 8, 4 + 4, 8 + 4];
 
 /// # Errors
-/// It ends before all that it announces is there.
+/// It ends before all that it announces is there, or is of a version that would have to be walked through in another way.
 pub(super) fn check(answer: &[u8], version: i16) -> Result<()> {
+    ensure!(VERSIONS.contains(&version), "version {version} of Fetch is none that is read");
     let mut walk = Walk { rest: answer, version };
     walk.skip(4)?;
     if version >= 7 {

@@ -32,6 +32,7 @@ pub use connection::Connection;
 pub(crate) use coordinator::has_successor;
 pub use coordinator::open_coordinator;
 pub use error::{WireError, accepted};
+pub(crate) use fetched::VERSIONS as FETCH_VERSIONS;
 pub(crate) use frame::MAX_FRAME_BYTES;
 pub use kafka_protocol::ResponseError;
 pub(crate) use metadata::no_leader;

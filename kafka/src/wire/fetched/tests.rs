@@ -15,8 +15,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VERSIONS: std::ops::RangeInclusive<i16> = 4..=12;
-
 /// An answer with everything in it that the version has.
 fn full(version: i16) -> Bytes {
     let aborted = AbortedTransaction::default().with_producer_id(7.into()).with_first_offset(9);
@@ -65,6 +63,15 @@ fn what_is_announced_and_not_there_is_missed() {
     let records =
         [&[0; 4][..], &[0, 0, 0, 1], b"\0\x01t", &[0, 0, 0, 1], &[0; 26], &i32::MAX.to_be_bytes()].concat();
     assert_eq!(check(&records, 4).unwrap_err().to_string(), "a length of 2147483647");
+}
+
+/// Topics go by id from version 13 on: read as one of version 12, an answer may pass that announces anything.
+#[test]
+fn other_versions_are_refused() {
+    for version in [i16::MIN, 3, 13, 18, i16::MAX] {
+        let refusal = check(&full(12), version).unwrap_err().to_string();
+        assert_eq!(refusal, format!("version {version} of Fetch is none that is read"));
+    }
 }
 
 proptest! {

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::admission::Admission;
 use crate::auth::Authenticator;
+use crate::http::SpareHeaders;
 use crate::metrics::{HttpMetrics, Metrics, Shards};
 use crate::requester::{NoWorker, ReplyRouting, Requester, RequesterConfig};
 use crate::shares::Shares;
@@ -30,6 +31,7 @@ pub(crate) struct Shard {
     /// None where callers may have everything.
     pub(crate) shares: Option<Arc<Shares>>,
     pub(crate) request_timeout: Duration,
+    pub(crate) spare_headers: SpareHeaders,
     draining: Arc<AtomicBool>,
 }
 
@@ -79,6 +81,7 @@ impl Blueprint {
             authenticator: self.authenticator,
             shares: self.shares,
             request_timeout: self.settings.request_timeout,
+            spare_headers: SpareHeaders::default(),
             draining: self.draining,
         }
     }

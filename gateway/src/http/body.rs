@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 
 use super::incoming::Incoming;
 use super::pieces::Pieces;
-use super::trace;
+use super::trace::Trail;
 use crate::admission::{Admission, Full, Place};
 use crate::problem::{Code, Problem};
 
@@ -100,8 +100,9 @@ fn late() -> Problem {
 }
 
 fn broken(error: &PayloadError, headers: &HeaderMap) -> Problem {
-    let request_id = trace::request_id(headers).and_then(|id| id.to_str().ok());
-    tracing::debug!(%error, request_id, trace_id = trace::trace_id(headers, None), "a body broke off");
+    let trail = Trail::of(headers);
+    let (request_id, trace_id) = (trail.request_id_text(), trail.trace_id(None));
+    tracing::debug!(%error, request_id, trace_id, "a body broke off");
     invalid("the body ended early, or its framing is broken")
 }
 

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest as _, HttpRequest, web};
-use futures::{FutureExt as _, StreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use fuzz::{Target, parts, split};
 use protocol::header::{REQUEST_ID, TRACEPARENT, TRACESTATE};
 use serde_json::Value;
 use service::traces;
 use tokio::time::Instant;
 
+use super::body;
 use super::incoming::Incoming;
-use super::{body, trace};
+use super::trace::{self, Trail};
 use crate::admission::Admission;
 use crate::operations::{Hash, Operation};
 use crate::problem::Code;
@@ -51,7 +50,7 @@ fn fuzz_http_headers() {
         assert_eq!(id.map(str::as_bytes), context.get(REQUEST_ID).map(Vec::as_slice));
         assert_eq!(traces::request_id(&context).as_deref(), id);
 
-        if let Some(trace) = trace::trace_id(&headers, None) {
+        if let Some(trace) = Trail::of(&headers).trace_id(None) {
             let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             assert!(trace.len() == 32 && trace.bytes().all(is_digit));
             let parent = str::from_utf8(&context[TRACEPARENT]).unwrap();
@@ -65,11 +64,11 @@ fn fuzz_http_headers() {
 fn fuzz_http_body() {
     const MAX_BYTES: usize = 2048;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let (admission, http) = (Admission::new(1, MAX_BYTES), TestRequest::default().to_http_request());
+    let admission = Admission::new(1, MAX_BYTES);
     Target::new("http-body").run(|input| {
         let [head, sent] = parts(input);
         let deadline = Instant::now() + Duration::from_secs(10);
-        let (headers, mut incoming) = (headers(head), arriving(sent, &http, deadline));
+        let (headers, mut incoming) = (headers(head), arriving(sent, deadline));
         match runtime.block_on(body::read(&headers, &mut incoming, &admission)) {
             Ok(admitted) => {
                 let declared = headers.get(CONTENT_TYPE).unwrap().as_bytes().trim_ascii_start();
@@ -87,11 +86,9 @@ fn fuzz_http_body() {
     });
 }
 
-fn arriving(sent: &[u8], http: &HttpRequest, deadline: Instant) -> Incoming {
+fn arriving(sent: &[u8], deadline: Instant) -> Incoming {
     let pieces: Vec<_> = sent.chunks(100).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    let mut payload = Payload::Stream { payload: stream::iter(pieces).boxed_local() };
-    let extracted = web::Payload::from_request(http, &mut payload).now_or_never();
-    Incoming::new(extracted.expect("it is there").expect("nothing is asked for"), deadline)
+    Incoming::new(Payload::Stream { payload: stream::iter(pieces).boxed_local() }, deadline)
 }
 
 /// An operation's input is read from an object alone, and says what that says.

@@ -14,9 +14,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::Version;
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::Semaphore;
@@ -140,8 +141,6 @@ impl MessageBody for Answer {
 mod tests {
     use std::pin::pin;
 
-    use actix_web::FromRequest as _;
-    use actix_web::dev::Payload as Arriving;
     use actix_web::test::TestRequest;
     use futures::stream;
 
@@ -154,8 +153,7 @@ mod tests {
         let request = TestRequest::default().version(Version::HTTP_2).app_data(drains.clone());
         let http = request.to_http_request();
         let body = stream::iter([Ok(Bytes::from_static(b"half of "))]).chain(stream::pending());
-        let mut arriving = Arriving::Stream { payload: body.boxed_local() };
-        let payload = Payload::from_request(&http, &mut arriving).await.unwrap();
+        let payload = Payload::Stream { payload: body.boxed_local() };
         Incoming::new(payload, deadline).answer(&http, HttpResponse::BadRequest().finish()).await
     }
 

@@ -8,4 +8,7 @@ mod incoming;
 pub(crate) mod openapi;
 mod pieces;
 pub(crate) mod routes;
+mod spare;
 pub(crate) mod trace;
+
+pub(crate) use spare::SpareHeaders;

@@ -2,16 +2,19 @@
 
 use std::time::Instant;
 
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::Method;
-use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::header::HeaderMap;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use protocol::header::CALLER;
 use service::traces::Span;
 use tokio::time::Instant as Deadline;
 
 use super::body::{self, Admitted};
 use super::incoming::{Drains, Incoming};
-use super::{answer, openapi, trace};
+use super::trace::{self, Trail};
+use super::{answer, openapi};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
 use crate::operations::{self, Operation, Visitor};
@@ -39,60 +42,70 @@ struct Routes<'a>(&'a mut ServiceConfig);
 
 impl Visitor for Routes<'_> {
     fn visit<O: Operation>(&mut self) {
-        self.0.service(web::resource(O::PATH).to(call::<O>));
+        let route = web::route().service(fn_service(call::<O>));
+        self.0.service(web::resource(O::PATH).route(route));
     }
 }
 
 /// Where no route leads.
-pub(crate) async fn not_found(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
+pub(crate) async fn not_found(http: HttpRequest, body: web::Payload, shard: Data<Shard>) -> HttpResponse {
     let problem = Problem::new(Code::NotFound, "see /openapi.json for what there is");
-    refuse(http, payload, shard, NO_ROUTE, problem).await
+    refuse(&http, body.into_inner(), &shard, NO_ROUTE, problem).await
 }
 
-async fn only_post<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
+async fn only_post<O: Operation>(http: &HttpRequest, payload: Payload, shard: &Shard) -> HttpResponse {
     let problem = Problem::new(Code::MethodNotAllowed, "send a POST").allow("POST");
     refuse(http, payload, shard, O::PATH, problem).await
 }
 
-async fn description(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
+async fn description(http: HttpRequest, body: web::Payload, shard: Data<Shard>) -> HttpResponse {
     let served = shard.metrics.begin(OPENAPI, http.method());
-    let incoming = incoming(payload, &served, &shard);
+    let incoming = incoming(body.into_inner(), &served, &shard);
     let document = openapi::document(shard.clone()).await;
     served.answered(None);
     incoming.answer(&http, document).await
 }
 
-async fn only_get(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
+async fn only_get(http: HttpRequest, body: web::Payload, shard: Data<Shard>) -> HttpResponse {
     let problem = Problem::new(Code::MethodNotAllowed, "send a GET").allow("GET, HEAD");
-    refuse(http, payload, shard, OPENAPI, problem).await
+    refuse(&http, body.into_inner(), &shard, OPENAPI, problem).await
 }
 
 /// Answers a request that nobody looks into.
 async fn refuse(
-    http: HttpRequest,
+    http: &HttpRequest,
     payload: Payload,
-    shard: Data<Shard>,
+    shard: &Shard,
     route: &'static str,
     problem: Problem,
 ) -> HttpResponse {
-    let (served, span) = (shard.metrics.begin(route, http.method()), trace::begin(&shard.traces, &http));
-    let incoming = incoming(payload, &served, &shard);
-    let response = finish(&http, &shard, served, span, None, Err(problem));
-    incoming.answer(&http, response).await
+    let (served, span) = (shard.metrics.begin(route, http.method()), trace::begin(&shard.traces, http));
+    let incoming = incoming(payload, &served, shard);
+    let response = finish(&Trail::of(http.headers()), shard, served, span, None, Err(problem));
+    incoming.answer(http, response).await
 }
 
-/// Tells the methods apart itself: a guard of actix-web's allocates three times for each request.
-async fn call<O: Operation>(http: HttpRequest, payload: Payload, shard: Data<Shard>) -> HttpResponse {
-    if http.method() != Method::POST {
+/// A service and no handler, since handlers share their request, and nobody may take its headers then. Tells the methods
+/// apart itself: a guard of actix-web's allocates three times for each request.
+async fn call<O: Operation>(mut request: ServiceRequest) -> Result<ServiceResponse, Error> {
+    let shard = request.app_data::<Data<Shard>>().expect("every server thread has its shard").clone();
+    let payload = request.take_payload();
+    if request.method() != Method::POST {
         // What hardly anybody needs is apart, so that the future of every request stays small.
-        return Box::pin(only_post::<O>(http, payload, shard)).await;
+        let response = Box::pin(only_post::<O>(request.request(), payload, &shard)).await;
+        return Ok(request.into_response(response));
     }
-    let (served, span) = (shard.metrics.begin(O::PATH, http.method()), trace::begin(&shard.traces, &http));
+    let served = shard.metrics.begin(O::PATH, request.method());
+    let (span, trail) = (trace::begin(&shard.traces, request.request()), Trail::of(request.headers()));
     let (mut incoming, mut caller) = (incoming(payload, &served, &shard), None);
-    let outcome = exchange::<O>(&http, &mut incoming, &shard, &mut caller, span.as_ref()).await;
+    let outcome = exchange::<O>(&mut request, &mut incoming, &shard, &mut caller, span.as_ref()).await;
     let is_problem = outcome.is_err();
-    let response = finish(&http, &shard, served, span, caller.as_ref(), outcome);
-    if is_problem { Box::pin(incoming.answer(&http, response)).await } else { response }
+    let response = finish(&trail, &shard, served, span, caller.as_ref(), outcome);
+    let response = match is_problem {
+        true => Box::pin(incoming.answer(request.request(), response)).await,
+        false => response,
+    };
+    Ok(request.into_response(response))
 }
 
 /// The body of a request.
@@ -104,19 +117,19 @@ fn incoming(payload: Payload, served: &Exchange<'_>, shard: &Shard) -> Incoming 
 
 /// One request from its caller's name to its answer.
 async fn exchange<O: Operation>(
-    http: &HttpRequest,
+    request: &mut ServiceRequest,
     incoming: &mut Incoming,
     shard: &Shard,
     caller: &mut Option<Caller>,
     span: Option<&Span>,
 ) -> Result<HttpResponse, Problem> {
     if let Some(authenticator) = &shard.authenticator {
-        let known = Box::pin(authenticator.authenticate(http.headers(), incoming.deadline())).await?;
+        let known = Box::pin(authenticator.authenticate(request.headers(), incoming.deadline())).await?;
         // Kept even if it may not call: the answer's span and log line name it.
         caller.insert(known).demand(O::NAME)?;
     }
-    let share = share(http, shard, caller.as_ref())?;
-    let Admitted { bytes, place } = body::read(http.headers(), incoming, &shard.admission).await?;
+    let share = share(request, shard, caller.as_ref())?;
+    let Admitted { bytes, place } = body::read(request.headers(), incoming, &shard.admission).await?;
     let was_crowded = shard.admission.is_crowded();
     let failure = |error| {
         let in_a_crowd = (was_crowded || shard.admission.is_crowded()) && shard.requester.is_ready();
@@ -124,13 +137,15 @@ async fn exchange<O: Operation>(
     };
     let (sent, waiting) = {
         let input: O::Input<'_> = body::parse(&bytes)?;
-        let origin = origin(http, caller.as_ref(), span);
+        let origin = origin(request.headers(), caller.as_ref(), span);
         let sent = Instant::now();
         (sent, shard.requester.send(O::NAME, &input, incoming.deadline(), origin).map_err(failure)?)
     };
-    // Its record has it by now.
+    // Its record has them by now.
     drop(bytes);
+    shard.spare_headers.take_from(request);
     let answered = waiting.reply().await;
+    shard.spare_headers.give_to(request);
     if answered.as_ref().map_or_else(|error| error.failure.is_reply(), |_| true) {
         shard.metrics.replied(sent.elapsed());
     }
@@ -144,8 +159,8 @@ async fn exchange<O: Operation>(
 }
 
 /// What travels with a request.
-fn origin(http: &HttpRequest, caller: Option<&Caller>, span: Option<&Span>) -> Origin {
-    let mut headers = trace::context(http.headers());
+fn origin(headers: &HeaderMap, caller: Option<&Caller>, span: Option<&Span>) -> Origin {
+    let mut headers = trace::context(headers);
     if let Some(caller) = caller {
         headers.insert(CALLER.to_owned(), caller.name().as_bytes().to_vec());
     }
@@ -153,15 +168,15 @@ fn origin(http: &HttpRequest, caller: Option<&Caller>, span: Option<&Span>) -> O
 }
 
 /// The part of its caller's share that a request takes until it is answered; none where nothing is limited.
-fn share(http: &HttpRequest, shard: &Shard, caller: Option<&Caller>) -> Result<Option<Share>, Problem> {
+fn share(request: &ServiceRequest, shard: &Shard, caller: Option<&Caller>) -> Result<Option<Share>, Problem> {
     let Some(shares) = &shard.shares else { return Ok(None) };
-    let who = caller.map_or_else(|| Who::at(http.peer_addr()), |caller| Who::Name(caller.name().clone()));
+    let who = caller.map_or_else(|| Who::at(request.peer_addr()), |caller| Who::Name(caller.name().clone()));
     shares.take(who).map(Some)
 }
 
 /// What every answer gets: counted, the caller's request id, and while shutting down a request to close.
 fn finish(
-    http: &HttpRequest,
+    trail: &Trail,
     shard: &Shard,
     served: Exchange<'_>,
     mut span: Option<Span>,
@@ -174,18 +189,16 @@ fn finish(
     };
     let code = problem.as_ref().map(Problem::code);
     served.answered(code);
-    let request_id = trace::request_id(http.headers());
-    if let Some(id) = request_id {
+    if let Some(id) = trail.request_id() {
         response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());
     }
     if let Some(problem) = &problem {
-        let request_id = request_id.and_then(|id| id.to_str().ok());
         let caller = caller.map(|caller| &**caller.name());
         tracing::debug!(
             code = problem.code().text(),
             id = problem.id(),
-            request_id,
-            trace_id = trace::trace_id(http.headers(), span.as_ref()),
+            request_id = trail.request_id_text(),
+            trace_id = trail.trace_id(span.as_ref()),
             caller,
             "answered with an error"
         );

@@ -52,12 +52,40 @@ pub(crate) fn context(headers: &HeaderMap) -> Headers {
     context
 }
 
-/// The trace that a request belongs to, for a log line: its span's, or the caller's where traces are off or the caller's is
-/// not recorded.
-pub(crate) fn trace_id(headers: &HeaderMap, span: Option<&Span>) -> Option<String> {
-    match span {
-        Some(span) => Some(span.context().trace_id().to_string()),
-        None => traces::trace_id(&context(headers)),
+/// What of a request's headers its answer and its log line need, for when these are gone.
+#[derive(Debug)]
+pub(crate) struct Trail {
+    request_id: Option<HeaderValue>,
+    parent: Option<HeaderValue>,
+}
+
+impl Trail {
+    /// That of a request with these headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self { request_id: request_id(headers).cloned(), parent: headers.get(&PARENT).cloned() }
+    }
+
+    /// As a header of the answer.
+    pub(crate) fn request_id(&self) -> Option<&HeaderValue> {
+        self.request_id.as_ref()
+    }
+
+    /// As text, for a log line.
+    pub(crate) fn request_id_text(&self) -> Option<&str> {
+        self.request_id.as_ref()?.to_str().ok()
+    }
+
+    /// The trace that the request belongs to, for a log line: its span's, or the caller's where traces are off or the caller's is
+    /// not recorded.
+    pub(crate) fn trace_id(&self, span: Option<&Span>) -> Option<String> {
+        match (span, &self.parent) {
+            (Some(span), _) => Some(span.context().trace_id().to_string()),
+            (None, Some(parent)) => {
+                let context = Headers::from([(TRACEPARENT.to_owned(), parent.as_bytes().to_vec())]);
+                traces::trace_id(&context)
+            }
+            (None, None) => None,
+        }
     }
 }
 
@@ -161,8 +189,9 @@ mod tests {
 
     #[test]
     fn log_lines_name_the_callers_trace_where_there_is_no_span() {
-        let id = trace_id(&headers(&[("traceparent", PARENT.to_owned())]), None);
-        assert_eq!(id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
-        assert_eq!(trace_id(&headers(&[]), None), None);
+        let id = |pairs: &[_]| Trail::of(&headers(pairs)).trace_id(None);
+        let parent = ("traceparent", PARENT.to_owned());
+        assert_eq!(id(&[parent]).as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
+        assert_eq!(id(&[]), None);
     }
 }

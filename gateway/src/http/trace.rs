@@ -39,17 +39,22 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// out, as the W3C recommendation allows; a state without a parent means nothing.
 pub(crate) fn context(headers: &HeaderMap) -> Headers {
     let mut context = Headers::new();
-    let mut room = MAX_TRACE_BYTES;
-    for (name, key) in [(TRACEPARENT, &PARENT), (TRACESTATE, &STATE)] {
-        let Some(value) = headers.get(key).map(HeaderValue::as_bytes) else { break };
-        let Some(rest) = room.checked_sub(name.len() + value.len()) else { break };
-        room = rest;
-        context.insert(name.to_owned(), value.to_vec());
+    if let Some(parent) = parent(headers) {
+        let room = MAX_TRACE_BYTES - TRACEPARENT.len() - parent.len();
+        context.insert(TRACEPARENT.to_owned(), parent.as_bytes().to_vec());
+        if let Some(state) = headers.get(&STATE).filter(|state| TRACESTATE.len() + state.len() <= room) {
+            context.insert(TRACESTATE.to_owned(), state.as_bytes().to_vec());
+        }
     }
     if let Some(id) = request_id(headers) {
         context.insert(REQUEST_ID.to_owned(), id.as_bytes().to_vec());
     }
     context
+}
+
+/// The caller's span, unless it is too long to be one.
+fn parent(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(&PARENT).filter(|parent| TRACEPARENT.len() + parent.len() <= MAX_TRACE_BYTES)
 }
 
 /// What of a request's headers its answer and its log line need, for when these are gone.
@@ -62,7 +67,7 @@ pub(crate) struct Trail {
 impl Trail {
     /// That of a request with these headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { request_id: request_id(headers).cloned(), parent: headers.get(&PARENT).cloned() }
+        Self { request_id: request_id(headers).cloned(), parent: parent(headers).cloned() }
     }
 
     /// As a header of the answer.

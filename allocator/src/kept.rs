@@ -6,9 +6,9 @@ use std::ptr::NonNull;
 
 use crate::class::{ALIGN, CLASSES, Class, OVERHEAD, STEP};
 
-/// Most that is kept of one class, in bytes: what a thousand requests at once free before the next ones need it. Of all 32
-/// classes together that is 8 MiB for each living thread.
-const MAX_BYTES: usize = 256 * 1024;
+/// Most that is kept of one class, in bytes: about what a batch of replies frees before the next requests need it. Of all 32
+/// classes together that is 4 MiB for each living thread.
+const MAX_BYTES: usize = 128 * 1024;
 
 /// Free blocks, all of which came from `B` with the layouts of their classes: at most [`CLASSES`] times [`MAX_BYTES`], kept
 /// until this is dropped, as the thread ends. No other thread gets them before.

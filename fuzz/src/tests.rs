@@ -1,8 +1,10 @@
 //! A run that cannot fail protects nothing.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crate::corpus::Corpus;
 use crate::coverage::magnitude;
 use crate::mutate::{LONGEST, mutated};
 use crate::options::Options;
@@ -45,6 +47,15 @@ fn a_target_without_a_corpus_fails() {
 #[test]
 fn a_decoder_without_fault_passes() {
     Target::new("self").run(|bytes| drop(bytes.to_vec()));
+}
+
+#[test]
+fn a_short_run_ends_after_so_many_inputs() {
+    let options = Options { inputs: 7, ..OPTIONS };
+    let tried = Cell::new(0);
+    campaign::run(&Target::new("self"), &options, |_| tried.set(tried.get() + 1));
+    let kept = Corpus::of("self").kept().len();
+    assert_eq!(tried.get(), kept + 7);
 }
 
 #[test]

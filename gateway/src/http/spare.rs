@@ -1,7 +1,8 @@
 //! Room for headers, which no request keeps while it waits for its reply.
 //!
-//! The server makes room for 28 headers in every head, 6.7 KB, and holds the head until its request is answered. It has 128 of
-//! them at hand; beyond that each request gets a new one. With a thousand that wait these are 7 MB.
+//! Over HTTP/1.1 the server makes room for 28 headers in every head, 6.7 KB, and holds the head until its request is answered. It has
+//! some hundred of them at hand; beyond that each request gets a new one. With a thousand that wait these are 7 MB.
+//! (Over HTTP/2 each request brings a map of its own, and one that is given back is thrown away.)
 
 use std::cell::RefCell;
 use std::mem;
@@ -9,7 +10,7 @@ use std::mem;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 
-/// Most that are kept: as many as the server has heads at hand, which get theirs from here.
+/// Most that are kept: as many as the server keeps heads, which get theirs from here.
 const MAX_SPARE: usize = 128;
 
 /// Emptied header maps of one thread.

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use integration_tests::wait;
 use libtest_mimic::Trial;
+use service::settings::NoWorker;
 
 use crate::{Context, test};
 
@@ -13,6 +14,7 @@ pub(crate) fn tests(context: &Context) -> Vec<Trial> {
     vec![
         test("hello_world_is_hashed", context, hello_world),
         test("many_at_once_get_each_their_own_answer", context, many_at_once),
+        test("many_that_wait_keep_each_their_own_request_id", context, many_that_wait),
         test("every_kind_of_text_is_hashed_as_its_utf8_bytes", context, every_kind_of_text),
         test("more_than_one_shard_answers_as_one", context, shards),
     ]
@@ -47,6 +49,44 @@ async fn many_at_once(context: Context) -> Result<()> {
         ensure!(gateway.metric(name).await? == 0.0, "{name}");
     }
     ensure!(gateway.metric("gateway_pending_requests").await? == 0.0);
+    Ok(())
+}
+
+/// More than the HTTP server has heads at hand, and half of them without an id. What a request is answered with outlives its
+/// headers.
+async fn many_that_wait(context: Context) -> Result<()> {
+    const CALLERS: u32 = 300;
+    let stack = context.stack().await?;
+    let mut settings = stack.gateway_settings();
+    settings.no_worker = NoWorker::Off;
+    // Longer than anything is waited for here.
+    settings.request_timeout = 2 * wait::PATIENCE;
+    let gateway = stack.start_gateway(settings)?;
+    gateway.ready().await?;
+    let client = gateway.client()?;
+    for round in 0..2 {
+        let calls = (0..CALLERS).map(|n| {
+            let id = (n % 2 == round).then(|| format!("caller-{round}-{n}"));
+            let mut call = client.http.post(format!("{}/hash", client.base));
+            if let Some(id) = &id {
+                call = call.header("x-request-id", id);
+            }
+            let call = call.json(&serde_json::json!({ "data": "x" }));
+            async move {
+                let answer = call.send().await?;
+                ensure!(answer.status() == 200, "{}", answer.status());
+                let echoed = answer.headers().get("x-request-id").map(|id| id.to_str()).transpose()?;
+                ensure!(echoed == id.as_deref(), "{echoed:?} instead of {id:?}");
+                Ok(())
+            }
+        });
+        let served = async {
+            gateway.until_pending(CALLERS).await?;
+            stack.start_processor(stack.processor_settings())
+        };
+        let (_, processor) = try_join(try_join_all(calls), served).await?;
+        processor.stop(wait::PATIENCE).await?;
+    }
     Ok(())
 }
 

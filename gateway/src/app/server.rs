@@ -67,8 +67,8 @@ pub(super) fn serve(listener: TcpListener, https: Option<&Https>, blueprint: Blu
     let server = HttpServer::new(app)
         .workers(settings.shards)
         .keep_alive(KEEP_ALIVE)
-        // Who closes has gone, over HTTP/1.1: a request whose caller gave up is over, and its place is free. One who only says that nothing
-        // more will come, which hardly any client does, is taken for gone as well.
+        // Who closes has gone, over HTTP/1.1: a request whose caller gave up is over, and its place is free. One who only
+        // says that nothing more will come, which hardly any client does, is taken for gone as well.
         .h1_allow_half_closed(false)
         .tls_handshake_timeout(HANDSHAKE_LIMIT)
         .max_connection_rate(MAX_HANDSHAKES)

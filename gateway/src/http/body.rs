@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 
 use super::incoming::Incoming;
 use super::pieces::Pieces;
-use super::trace::Trail;
+use super::trace::Marks;
 use crate::admission::{Admission, Full, Place};
 use crate::problem::{Code, Problem};
 
@@ -100,8 +100,8 @@ fn late() -> Problem {
 }
 
 fn broken(error: &PayloadError, headers: &HeaderMap) -> Problem {
-    let trail = Trail::of(headers);
-    let (request_id, trace_id) = (trail.request_id_text(), trail.trace_id(None));
+    let marks = Marks::of(headers);
+    let (request_id, trace_id) = (marks.request_id_text(), marks.trace_id(None));
     tracing::debug!(%error, request_id, trace_id, "a body broke off");
     invalid("the body ended early, or its framing is broken")
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::body;
 use super::incoming::Incoming;
-use super::trace::{self, Trail};
+use super::trace::{self, Marks};
 use crate::admission::Admission;
 use crate::operations::{Hash, Operation};
 use crate::problem::Code;
@@ -50,7 +50,7 @@ fn fuzz_http_headers() {
         assert_eq!(id.map(str::as_bytes), context.get(REQUEST_ID).map(Vec::as_slice));
         assert_eq!(traces::request_id(&context).as_deref(), id);
 
-        if let Some(trace) = Trail::of(&headers).trace_id(None) {
+        if let Some(trace) = Marks::of(&headers).trace_id(None) {
             let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             assert!(trace.len() == 32 && trace.bytes().all(is_digit));
             let parent = str::from_utf8(&context[TRACEPARENT]).unwrap();

@@ -13,7 +13,7 @@ use tokio::time::Instant as Deadline;
 
 use super::body::{self, Admitted};
 use super::incoming::{Drains, Incoming};
-use super::trace::{self, Trail};
+use super::trace::{self, Marks};
 use super::{answer, openapi};
 use crate::auth::Caller;
 use crate::metrics::{Exchange, NO_ROUTE, OPENAPI};
@@ -81,7 +81,7 @@ async fn refuse(
 ) -> HttpResponse {
     let (served, span) = (shard.metrics.begin(route, http.method()), trace::begin(&shard.traces, http));
     let incoming = incoming(payload, &served, shard);
-    let response = finish(&Trail::of(http.headers()), shard, served, span, None, Err(problem));
+    let response = finish(&Marks::of(http.headers()), shard, served, span, None, Err(problem));
     incoming.answer(http, response).await
 }
 
@@ -96,11 +96,11 @@ async fn call<O: Operation>(mut request: ServiceRequest) -> Result<ServiceRespon
         return Ok(request.into_response(response));
     }
     let served = shard.metrics.begin(O::PATH, request.method());
-    let (span, trail) = (trace::begin(&shard.traces, request.request()), Trail::of(request.headers()));
+    let (span, marks) = (trace::begin(&shard.traces, request.request()), Marks::of(request.headers()));
     let (mut incoming, mut caller) = (incoming(payload, &served, &shard), None);
     let outcome = exchange::<O>(&mut request, &mut incoming, &shard, &mut caller, span.as_ref()).await;
     let is_problem = outcome.is_err();
-    let response = finish(&trail, &shard, served, span, caller.as_ref(), outcome);
+    let response = finish(&marks, &shard, served, span, caller.as_ref(), outcome);
     let response = match is_problem {
         true => Box::pin(incoming.answer(request.request(), response)).await,
         false => response,
@@ -176,7 +176,7 @@ fn share(request: &ServiceRequest, shard: &Shard, caller: Option<&Caller>) -> Re
 
 /// What every answer gets: counted, the caller's request id, and while shutting down a request to close.
 fn finish(
-    trail: &Trail,
+    marks: &Marks,
     shard: &Shard,
     served: Exchange<'_>,
     mut span: Option<Span>,
@@ -189,7 +189,7 @@ fn finish(
     };
     let code = problem.as_ref().map(Problem::code);
     served.answered(code);
-    if let Some(id) = trail.request_id() {
+    if let Some(id) = marks.request_id() {
         response.headers_mut().insert(trace::X_REQUEST_ID.clone(), id.clone());
     }
     if let Some(problem) = &problem {
@@ -197,8 +197,8 @@ fn finish(
         tracing::debug!(
             code = problem.code().text(),
             id = problem.id(),
-            request_id = trail.request_id_text(),
-            trace_id = trail.trace_id(span.as_ref()),
+            request_id = marks.request_id_text(),
+            trace_id = marks.trace_id(span.as_ref()),
             caller,
             "answered with an error"
         );

@@ -1,8 +1,8 @@
 //! Room for headers, which no request keeps while it waits for its reply.
 //!
-//! Over HTTP/1.1 the server makes room for 28 headers in every head, 6.7 KB, and holds the head until its request is answered. It has
-//! some hundred of them at hand; beyond that each request gets a new one. With a thousand that wait these are 7 MB.
-//! (Over HTTP/2 each request brings a map of its own, and one that is given back is thrown away.)
+//! Over HTTP/1.1 the server makes room for 28 headers in every head, 6.7 KB, and holds the head until its request is
+//! answered. It has some hundred of them at hand; beyond that each request gets a new one. With a thousand that wait these
+//! are 7 MB. (Over HTTP/2 each request brings a map of its own, and one that is given back is thrown away.)
 
 use std::cell::RefCell;
 use std::mem;

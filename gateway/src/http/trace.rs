@@ -57,14 +57,14 @@ fn parent(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(&PARENT).filter(|parent| TRACEPARENT.len() + parent.len() <= MAX_TRACE_BYTES)
 }
 
-/// What of a request's headers its answer and its log line need, for when these are gone.
+/// By what its caller knows a request: what of its headers its answer and its log lines need, for when these are gone.
 #[derive(Debug)]
-pub(crate) struct Trail {
+pub(crate) struct Marks {
     request_id: Option<HeaderValue>,
     parent: Option<HeaderValue>,
 }
 
-impl Trail {
+impl Marks {
     /// That of a request with these headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self { request_id: request_id(headers).cloned(), parent: parent(headers).cloned() }
@@ -80,8 +80,8 @@ impl Trail {
         self.request_id.as_ref()?.to_str().ok()
     }
 
-    /// The trace that the request belongs to, for a log line: its span's, or the caller's where traces are off or the caller's is
-    /// not recorded.
+    /// The trace that the request belongs to, for a log line: its span's, or the caller's where traces are off or the
+    /// caller's is not recorded.
     pub(crate) fn trace_id(&self, span: Option<&Span>) -> Option<String> {
         match (span, &self.parent) {
             (Some(span), _) => Some(span.context().trace_id().to_string()),
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn log_lines_name_the_callers_trace_where_there_is_no_span() {
-        let id = |pairs: &[_]| Trail::of(&headers(pairs)).trace_id(None);
+        let id = |pairs: &[_]| Marks::of(&headers(pairs)).trace_id(None);
         let parent = ("traceparent", PARENT.to_owned());
         assert_eq!(id(&[parent]).as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
         assert_eq!(id(&[]), None);

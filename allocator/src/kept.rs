@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use crate::class::{ALIGN, CLASSES, Class, OVERHEAD, STEP};
 
-/// Most that is kept of one class, in bytes: about what a batch of replies frees before the next requests need it. Of all 32
+/// Most that is kept of one class, in bytes: with a thousand requests under way, twice as much brought nothing. Of all 32
 /// classes together that is 4 MiB for each living thread.
 const MAX_BYTES: usize = 128 * 1024;
 

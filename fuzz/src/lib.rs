@@ -15,7 +15,7 @@
 //!
 //! | Variable | Meaning | Default |
 //! |---|---|---|
-//! | `FUZZ_SECONDS` | how long each target runs; then a line on stderr says what was tried | 2,000 inputs or 0.2 s, in silence |
+//! | `FUZZ_SECONDS` | how long each target runs; then a line on stderr says what was tried | up to 2,000 inputs in 0.2 s, in silence |
 //! | `FUZZ_SEED` | where the random numbers begin, to repeat a run | the time; in a short run the same each time |
 //!
 //! An input that fails is written to `target/fuzz/NAME/`, and the panic says where; one that ended the whole process, as

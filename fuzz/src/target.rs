@@ -28,7 +28,7 @@ impl Target {
         Self { floor_bytes, per_byte, ..self }
     }
 
-    /// Gives `decode` every input of the corpus, and then mutations: 2,000 of them, or for as long as the environment says.
+    /// Gives `decode` every input of the corpus, and then mutations, few of them or for as long as the environment says.
     ///
     /// # Panics
     /// If `decode` does, holds more memory than it may or takes longer than seconds for one input; and if there is no corpus.

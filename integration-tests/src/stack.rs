@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use api_gateway::Gateway;
 use hash_processor::{Operations, Processor};
-use service::settings::{GatewaySettings, KafkaSettings, Port, ProcessorSettings};
+use service::settings::{GatewaySettings, KafkaSettings, NoWorker, Port, ProcessorSettings};
 use service::{Shutdown, WallClock};
 use uuid::Uuid;
 
@@ -104,6 +104,19 @@ impl TestStack {
         let gateway = Gateway::bind_with(settings, clock)?;
         let (port, management_port) = (gateway.port(), gateway.management_port());
         Running::start(port, management_port, "gateway", move |shutdown| gateway.run(shutdown))
+    }
+
+    /// A gateway, ready, that lets requests wait for a worker: longer than a test waits for anything.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub async fn start_patient_gateway(&self) -> Result<Running> {
+        let mut settings = self.gateway_settings();
+        settings.no_worker = NoWorker::Off;
+        settings.request_timeout = 2 * wait::PATIENCE;
+        let gateway = self.start_gateway(settings)?;
+        gateway.ready().await?;
+        Ok(gateway)
     }
 
     /// Starts a processor with the operations it ships with.

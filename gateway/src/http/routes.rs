@@ -101,10 +101,8 @@ async fn call<O: Operation>(mut request: ServiceRequest) -> Result<ServiceRespon
     let outcome = exchange::<O>(&mut request, &mut incoming, &shard, &mut caller, span.as_ref()).await;
     let is_problem = outcome.is_err();
     let response = finish(&marks, &shard, served, span, caller.as_ref(), outcome);
-    let response = match is_problem {
-        true => Box::pin(incoming.answer(request.request(), response)).await,
-        false => response,
-    };
+    let response =
+        if is_problem { Box::pin(incoming.answer(request.request(), response)).await } else { response };
     Ok(request.into_response(response))
 }
 

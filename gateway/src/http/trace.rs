@@ -65,7 +65,7 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    /// That of a request with these headers.
+    /// Those of a request with these headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self { request_id: request_id(headers).cloned(), parent: parent(headers).cloned() }
     }
@@ -83,14 +83,11 @@ impl Marks {
     /// The trace that the request belongs to, for a log line: its span's, or the caller's where traces are off or the
     /// caller's is not recorded.
     pub(crate) fn trace_id(&self, span: Option<&Span>) -> Option<String> {
-        match (span, &self.parent) {
-            (Some(span), _) => Some(span.context().trace_id().to_string()),
-            (None, Some(parent)) => {
-                let context = Headers::from([(TRACEPARENT.to_owned(), parent.as_bytes().to_vec())]);
-                traces::trace_id(&context)
-            }
-            (None, None) => None,
+        if let Some(span) = span {
+            return Some(span.context().trace_id().to_string());
         }
+        let parent = self.parent.as_ref()?.as_bytes().to_vec();
+        traces::trace_id(&Headers::from([(TRACEPARENT.to_owned(), parent)]))
     }
 }
 

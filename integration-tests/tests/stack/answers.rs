@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 use futures::future::{try_join, try_join_all};
 use integration_tests::wait;
 use libtest_mimic::Trial;
-use service::settings::NoWorker;
 
 use crate::{Context, test};
 
@@ -57,12 +56,7 @@ async fn many_at_once(context: Context) -> Result<()> {
 async fn many_that_wait(context: Context) -> Result<()> {
     const CALLERS: u32 = 300;
     let stack = context.stack().await?;
-    let mut settings = stack.gateway_settings();
-    settings.no_worker = NoWorker::Off;
-    // Longer than anything is waited for here.
-    settings.request_timeout = 2 * wait::PATIENCE;
-    let gateway = stack.start_gateway(settings)?;
-    gateway.ready().await?;
+    let gateway = stack.start_patient_gateway().await?;
     let client = gateway.client()?;
     for round in 0..2 {
         let calls = (0..CALLERS).map(|n| {

@@ -160,12 +160,7 @@ async fn hung_up(context: Context) -> Result<()> {
     const CALLERS: u32 = 5;
     const GONE: &str = r#"http_server_request_duration_seconds_count{http_request_method="POST",url_scheme="http",http_route="/hash",http_response_status_code="",error_type="client_closed"}"#;
     let stack = context.stack().await?;
-    let mut settings = stack.gateway_settings();
-    settings.no_worker = NoWorker::Off;
-    // Longer than anything is waited for here.
-    settings.request_timeout = 2 * wait::PATIENCE;
-    let gateway = stack.start_gateway(settings)?;
-    gateway.ready().await?;
+    let gateway = stack.start_patient_gateway().await?;
     let body = r#"{"data":"x"}"#;
     let call = format!(
         "POST /hash HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
